@@ -1,0 +1,1 @@
+"""What happens: Faust, HTTP, clock, dice, metrics, the command line."""

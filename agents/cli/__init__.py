@@ -1,0 +1,1 @@
+"""The `postcall` command."""

@@ -1,0 +1,1 @@
+"""How one HTTP request is made: transport, authentication, secrets."""

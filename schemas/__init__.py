@@ -1,0 +1,1 @@
+"""What is: calls, events, workflows, deliveries, outcomes, settings. Nouns; no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""What should happen: the rules, pure. `now` and `luck` are arguments; nothing here acts."""
