@@ -1,0 +1,136 @@
+"""What the table `calls` holds: one row a call, and the write-once parts of a live one.
+
+A call id may be used again (R17), so a row is a list of incarnations: those that still change are
+`Conversation`, the others have shrunk to `Past`. A row with nothing but `Past` and nothing owed is
+a settled one.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import Struct
+
+from schemas.delivery import Delivery, Request
+from schemas.events import Event
+from schemas.evidence import Evidence
+from schemas.outcomes import Outcome, Upgrade, Verdict
+
+
+class Conversation(Struct, frozen=True, omit_defaults=True):
+    """One incarnation of a call, from its first event until its upgrade window is over.
+
+    `conclude_at` is the grace timer once a terminal event came, before that the lost timer (R12).
+    """
+
+    number: int
+    """1, 2, … : the n of `call_id#n`."""
+    opened_at: datetime
+    evidence: Evidence = Evidence()
+    conclude_at: datetime | None = None
+    outcome: Outcome | None = None
+    verdicts: int = 0
+    """How many verdicts it has had: part of the delivery key of outcome webhooks (R18)."""
+    decided_at: datetime | None = None
+    window_until: datetime | None = None
+    """End of the upgrade window (R15); None before the verdict and after the window was closed."""
+    upgrades: tuple[Upgrade, ...] = ()
+    versions_seen: dict[str, int] = {}
+    """Workflow id → the version in force when this call was first seen with that workflow."""
+    workflow_id: str | None = None
+    workflow_version: int | None = None
+    """The pinned version, fixed by the first verdict."""
+    planned: bool = False
+    """Its nodes were planned; they never are twice."""
+    actions_settled: int = 0
+    """How many `call.settled` were emitted (a second one after an upgrade's actions)."""
+    heard: int = 0
+    requests: int = 0
+    responses: int = 0
+    """How many parts of each sort there are."""
+
+
+class Past(Struct, frozen=True, omit_defaults=True, array_like=True):
+    """What is remembered of a settled incarnation."""
+
+    number: int
+    settled_at: datetime
+    verdict: Verdict
+    agent_id: str | None = None
+    sessions: bytes = b""
+    """8-byte hashes of the session ids and attempts that its events stated."""
+
+
+Incarnation: TypeAlias = Conversation | Past
+
+
+class Owed(Struct, frozen=True, array_like=True):
+    """A record that must reach an output topic; kept until the broker has acknowledged it."""
+
+    number: int
+    topic: str
+    """The plain name: call-outcomes, delivery-log or dead-letters."""
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Call(Struct, frozen=True, omit_defaults=True):
+    """The row of a call: all its incarnations, its deliveries, what it owes.
+
+    `seen` holds the 8-byte fingerprints of all events of the call id, whichever incarnation (R13).
+    """
+
+    call_id: str
+    conversations: tuple[Conversation, ...] = ()
+    past: tuple[Past, ...] = ()
+    seen: bytes = b""
+    kept: tuple[int, ...] = ()
+    """Numbers of events that wait until the newest incarnation is decided (R17)."""
+    keeps: int = 0
+    deliveries: tuple[Delivery, ...] = ()
+    owed: tuple[Owed, ...] = ()
+    emitted: int = 0
+    """How many records this call has emitted so far."""
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is open, owed or under way: only the memory for dedupe is left."""
+        return not (self.conversations or self.deliveries or self.owed or self.kept)
+
+
+class Heard(Struct, frozen=True, tag="heard"):
+    """A part: an event whose data templates may use."""
+
+    event: Event
+
+
+class Rendered(Struct, frozen=True, tag="rendered"):
+    """A part: a request, rendered once."""
+
+    request: Request
+
+
+class Response(Struct, frozen=True, omit_defaults=True, tag="response"):
+    """A part: what was kept of a node's reply, as `nodes.<id>.response` shows it."""
+
+    status: int
+    headers: dict[str, str] = {}
+    body: Any = None
+    extracted: dict[str, Any] = {}
+
+
+class Kept(Struct, frozen=True, tag="kept"):
+    """A part: an event of the next incarnation, which is not open yet."""
+
+    event: Event
+
+
+Part: TypeAlias = Heard | Rendered | Response | Kept
+
+
+class PartKey(NamedTuple):
+    """Where a part lies. `sort` is one of h (heard), r (request), a (answer), k (kept)."""
+
+    call_id: str
+    incarnation: int
+    sort: str
+    number: int
