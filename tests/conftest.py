@@ -1,0 +1,98 @@
+"""What all tests share: the broker of the run, and what the run says about it.
+
+The broker starts when the first test asks for it. Tests marked `kafka` prove nothing on the embedded test
+cluster and are skipped there; where CI is set they must not be, and the run fails instead.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.system.brokers import ServedBroker, foreseen_broker, open_broker
+
+_NO_REAL_KAFKA = 3
+"""The exit code of a run that needed a real Kafka and had none."""
+
+
+class BrokerOfTheRun:
+    """Starts the broker at the first question and remembers it."""
+
+    def __init__(self) -> None:
+        self._owner = ExitStack()
+        self.served: ServedBroker | None = None
+        self.unproven: list[str] = []
+        """The tests that were skipped for want of a real Kafka."""
+
+    def open(self) -> ServedBroker:
+        """Return the broker, started by now."""
+        if self.served is None:
+            self.served = open_broker(self._owner, os.environ)
+        return self.served
+
+    def close(self) -> None:
+        """Stop the broker, if one was started."""
+        self._owner.close()
+
+
+_RUN = pytest.StashKey[BrokerOfTheRun]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the broker of the run beside its configuration."""
+    config.stash[_RUN] = BrokerOfTheRun()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the broker with the run."""
+    config.stash[_RUN].close()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which broker the run would use."""
+    return f"kafka: {foreseen_broker(os.environ)}; it starts when a test asks for it"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Under CI, refuse a run whose Kafka tests would be skipped."""
+    needing = [item.nodeid for item in session.items if item.get_closest_marker("kafka")]
+    if os.environ.get("CI") != "true" or not needing or session.config.option.collectonly:
+        return
+    broker = session.config.stash[_RUN].open()
+    if not broker.real:
+        why = "; ".join(broker.passed_over)
+        pytest.exit(
+            f"CI=true requires a real Kafka for {len(needing)} tests, but found {broker.served_by} ({why})",
+            returncode=_NO_REAL_KAFKA,
+        )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what only a real Kafka can prove when none serves."""
+    run = item.config.stash[_RUN]
+    if item.get_closest_marker("kafka") and not run.open().real:
+        run.unproven.append(item.nodeid)
+        pytest.skip("needs a real Kafka, and the embedded test cluster serves")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which broker served, and in one line what could not be proven with it."""
+    run = config.stash[_RUN]
+    if run.served is None:
+        terminalreporter.write_line("kafka: no test asked for a broker")
+        return
+    terminalreporter.write_line(f"kafka: served by {run.served.served_by}")
+    if run.served.passed_over:
+        terminalreporter.write_line(f"kafka: passed over {' · '.join(run.served.passed_over)}")
+    if run.unproven:
+        files = ", ".join(sorted({node.split("::")[0] for node in run.unproven}))
+        terminalreporter.write_line(
+            f"kafka: NOT PROVEN for want of a real Kafka: {len(run.unproven)} tests of {files}", red=True
+        )
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> Iterator[ServedBroker]:
+    """Serve the broker of the run: `.bootstrap`, `.served_by`, `.real`."""
+    yield pytestconfig.stash[_RUN].open()
