@@ -1,0 +1,52 @@
+# What a fresh machine with Python >= 3.11 can be asked to do.
+#
+#   make demo    everything at once, on this machine alone: broker, worker, receivers, calls, verdict
+#   make test    all tests, on a real Kafka where one can be found
+#   make check   lint, types, layers and the tests that need no Kafka
+#   make clean   remove what the others made
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+SOURCES := schemas streams agents tests
+
+help:
+	@sed -n '/^#   make/s/^# *//p' Makefile
+
+demo: $(READY)
+	@$(BIN)/postcall demo
+
+test: $(READY)
+	@$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	@$(BIN)/pytest -m "not kafka and not slow"
+
+clean:
+	rm -rf $(VENV) .cache .postcall .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Once for each content of the lock: every pinned package by its hash, then this project without looking
+# for anything else.
+$(READY): requirements.lock pyproject.toml
+	@python=$$(for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$each"; break; fi; \
+	done); \
+	if [ -z "$$python" ]; then \
+	  echo "postcall needs Python 3.11 or newer; found $$(python3 --version 2>&1 || echo none)" >&2; exit 1; \
+	fi; \
+	if ! "$$python" -m venv $(VENV); then \
+	  echo "$$python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; \
+	fi
+	@echo "installing the locked packages into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
