@@ -43,6 +43,15 @@ class Conversation(Struct, frozen=True, omit_defaults=True):
     """Its nodes were planned; they never are twice."""
     actions_settled: int = 0
     """How many `call.settled` were emitted (a second one after an upgrade's actions)."""
+    session: bytes = b""
+    attempt: bytes = b""
+    """8-byte hashes of the session_id and the attempt that its events state (R17); empty: none did."""
+    terminal_at: datetime | None = None
+    """The worker's clock when the first terminal event was handled."""
+    unaddressed: tuple[int, ...] = ()
+    """Events (parts of sort u) whose webhooks wait until an event names the voice agent."""
+    resting: bool = False
+    """Settled, but kept whole: a lost call, which any sign of life may still upgrade (R12)."""
     heard: int = 0
     requests: int = 0
     responses: int = 0
@@ -54,13 +63,10 @@ class Past(Struct, frozen=True, omit_defaults=True, array_like=True):
 
     number: int
     settled_at: datetime
-    verdict: Verdict
+    verdict: Verdict | None
     agent_id: str | None = None
-    sessions: bytes = b""
-    """8-byte hashes of the session ids and attempts that its events stated."""
-
-
-Incarnation: TypeAlias = Conversation | Past
+    session: bytes = b""
+    attempt: bytes = b""
 
 
 class Owed(Struct, frozen=True, array_like=True):
@@ -94,7 +100,9 @@ class Call(Struct, frozen=True, omit_defaults=True):
     @property
     def settled(self) -> bool:
         """Nothing is open, owed or under way: only the memory for dedupe is left."""
-        return not (self.conversations or self.deliveries or self.owed or self.kept)
+        return not (self.deliveries or self.owed or self.kept) and all(
+            conversation.resting for conversation in self.conversations
+        )
 
 
 class Heard(Struct, frozen=True, tag="heard"):
@@ -104,9 +112,10 @@ class Heard(Struct, frozen=True, tag="heard"):
 
 
 class Rendered(Struct, frozen=True, tag="rendered"):
-    """A part: a request, rendered once."""
+    """A part: a request, rendered once, and the paths that its templates missed."""
 
     request: Request
+    missing: tuple[str, ...] = ()
 
 
 class Response(Struct, frozen=True, omit_defaults=True, tag="response"):
@@ -119,7 +128,7 @@ class Response(Struct, frozen=True, omit_defaults=True, tag="response"):
 
 
 class Kept(Struct, frozen=True, tag="kept"):
-    """A part: an event of the next incarnation, which is not open yet."""
+    """A part: an event put by, for the next incarnation or until its voice agent is known."""
 
     event: Event
 
@@ -128,7 +137,8 @@ Part: TypeAlias = Heard | Rendered | Response | Kept
 
 
 class PartKey(NamedTuple):
-    """Where a part lies. `sort` is one of h (heard), r (request), a (answer), k (kept)."""
+    """Where a part lies. `sort` is one of h (heard), r (request), a (answer), k (kept for the next
+    incarnation), u (unaddressed)."""
 
     call_id: str
     incarnation: int

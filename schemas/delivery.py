@@ -116,6 +116,16 @@ class State(StrEnum):
 FINAL = frozenset({State.DONE, State.DEAD, State.SKIPPED})
 
 
+class Attempted(Struct, frozen=True, array_like=True):
+    """One attempt as it went: when, for how long, what came back, what that means."""
+
+    at: datetime
+    seconds: float
+    status: int | None
+    error: str | None
+    class_: Class
+
+
 class Delivery(Struct, frozen=True, omit_defaults=True):
     """One request of one call, from its plan to its end.
 
@@ -140,10 +150,12 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     request: int | None = None
     """The number of the rendered request among the incarnation's request parts."""
     response: int | None = None
-    last_class: str | None = None
-    last_status: int | None = None
+    """The number of what was kept of its reply, among the incarnation's answer parts."""
+    attempts: tuple[Attempted, ...] = ()
     why: str | None = None
+    """Of a skipped or dead one: the reason, from a closed list or in words of ours."""
     after: tuple[str, ...] = ()
+    """The ids of its parents in the chain."""
     decision_at: datetime | None = None
     """The call's decision, from which `end_to_delivery` is measured; None for event webhooks
     (then `planned_at`)."""
