@@ -46,6 +46,8 @@ class Conversation(Struct, frozen=True, omit_defaults=True):
     session: bytes = b""
     attempt: bytes = b""
     """8-byte hashes of the session_id and the attempt that its events state (R17); empty: none did."""
+    available: tuple[str, ...] = ()
+    """Which data is there, of: turns transcript recording analytics."""
     terminal_at: datetime | None = None
     """The worker's clock when the first terminal event was handled."""
     unaddressed: tuple[int, ...] = ()
@@ -121,6 +123,7 @@ class Rendered(Struct, frozen=True, tag="rendered"):
 class Response(Struct, frozen=True, omit_defaults=True, tag="response"):
     """A part: what was kept of a node's reply, as `nodes.<id>.response` shows it."""
 
+    node_id: str
     status: int
     headers: dict[str, str] = {}
     body: Any = None
