@@ -1,0 +1,33 @@
+"""What a receiver recognises a delivery by: the same on every attempt and replay, unlike any other.
+
+A delivery id is a hash of its key (R18): never of the URL or the workflow version, so that a changed
+document does not send the same thing twice. It is what `webhook-id` and `idempotency-key` carry, and
+holds no dot, because a dot separates the parts that a signature covers.
+"""
+
+from base64 import b32encode
+
+from schemas.events import short_hash
+
+
+def of_node(call_id: str, incarnation: int, node_id: str) -> str:
+    """The id of a Post Call API node's request: one per call, incarnation and node."""
+    return _id(call_id, incarnation, "node", node_id)
+
+
+def of_event(
+    call_id: str, incarnation: int, source: str, event_id: str, agent_id: str, webhook_type: str
+) -> str:
+    """The id of a webhook that an event sets off."""
+    return _id(call_id, incarnation, "event", source, event_id, agent_id, webhook_type)
+
+
+def of_outcome(call_id: str, incarnation: int, outcome_type: str, verdict: int, agent_id: str) -> str:
+    """The id of a webhook that a verdict sets off; `verdict` is its number, so that an upgrade's
+    `call.settled` is not taken for the first one."""
+    return _id(call_id, incarnation, "outcome", outcome_type, str(verdict), agent_id)
+
+
+def _id(call_id: str, incarnation: int, *key: str) -> str:
+    digest = short_hash(call_id, str(incarnation), *key, size=16)
+    return b32encode(digest).decode().rstrip("=").lower()
