@@ -55,9 +55,8 @@ class Conversation(Struct, frozen=True, omit_defaults=True):
     resting: bool = False
     """Settled, but kept whole: a lost call, which any sign of life may still upgrade (R12)."""
     heard: int = 0
-    requests: int = 0
     responses: int = 0
-    """How many parts of each sort there are."""
+    """How many heard events and kept replies there are among its parts."""
 
 
 class Past(Struct, frozen=True, omit_defaults=True, array_like=True):
@@ -95,6 +94,8 @@ class Call(Struct, frozen=True, omit_defaults=True):
     """Numbers of events that wait until the newest incarnation is decided (R17)."""
     keeps: int = 0
     deliveries: tuple[Delivery, ...] = ()
+    requests: int = 0
+    """How many requests were rendered so far."""
     owed: tuple[Owed, ...] = ()
     emitted: int = 0
     """How many records this call has emitted so far."""

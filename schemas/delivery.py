@@ -139,6 +139,7 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     incarnation: int
     state: State
     planned_at: datetime
+    agent_id: str = ""
     name: str = ""
     attempt: int = 0
     due: datetime | None = None
@@ -148,7 +149,7 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     """scheme://host:port, as records show it."""
     method: str = ""
     request: int | None = None
-    """The number of the rendered request among the incarnation's request parts."""
+    """The number of the rendered request among the call's request parts."""
     response: int | None = None
     """The number of what was kept of its reply, among the incarnation's answer parts."""
     attempts: tuple[Attempted, ...] = ()

@@ -1,0 +1,114 @@
+"""A reply came back: what it means for its delivery, and for what waits behind it.
+
+A reply to an attempt that is not the one under way is stale: it was answered before, or the attempt
+was given up, and it changes nothing.
+"""
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from schemas.calls import Rendered, Response
+from schemas.delivery import Answered, Attempted, Class, Delivery, Silence, State
+from schemas.messages import Replied
+from streams import dispatch, judge, progress, records, retry
+from streams.draft import Draft
+from streams.judge import Judgement
+
+
+def reply(draft: Draft, message: Replied) -> None:
+    """Fold the reply to one attempt."""
+    delivery = _under_way(draft, message)
+    if delivery is None:
+        draft.count("notes", "stale_reply")
+        return
+    rendered = draft.request(delivery)
+    judgement = judge.judge(message.reply, delivery.kind, rendered.request.retry_ambiguous)
+    attempted = _attempted(message, judgement)
+    delivery = replace(delivery, attempts=(*delivery.attempts, attempted), due=None)
+    draft.count("attempt", delivery.kind, judgement.class_.value, amount=message.seconds)
+    next_at = _next_at(draft, delivery, rendered, judgement, message)
+    draft.emit(records.attempted(draft.call.call_id, delivery, message.attempt, attempted, next_at))
+    if judgement.after == "done":
+        _done(draft, delivery, message)
+    elif next_at is not None:
+        draft.deliver(replace(delivery, state=State.PARKED, due=next_at))
+        draft.count("retry")
+        return
+    else:
+        reason = records.DEAD_LETTER_REASON.get(judgement.class_, "exhausted")
+        reason = "exhausted" if judgement.after == "retry" else reason
+        dispatch.give_up(draft, replace(delivery, why=judgement.error or judgement.class_.value), reason)
+    _move_on(draft, delivery)
+
+
+def _under_way(draft: Draft, message: Replied) -> Delivery | None:
+    for delivery in draft.call.deliveries:
+        if delivery.delivery_id == message.delivery_id and delivery.state is State.STARTED:
+            return delivery if delivery.attempt == message.attempt else None
+    return None
+
+
+def _attempted(message: Replied, judgement: Judgement) -> Attempted:
+    match message.reply:
+        case Answered() as answer:
+            status, error = answer.status, None
+        case Silence() as silence:
+            status, error = None, silence.error
+        case _:
+            assert_never(message.reply)
+    return Attempted(message.started_at, message.seconds, status, error, judgement.class_)
+
+
+def _next_at(
+    draft: Draft, delivery: Delivery, rendered: Rendered, judgement: Judgement, message: Replied
+) -> datetime | None:
+    if judgement.after != "retry":
+        return None
+    asked = message.reply.retry_after if isinstance(message.reply, Answered) else None
+    return retry.next_at(
+        rendered.request.retry,
+        delivery.attempt,
+        _chain_began_at(draft, delivery),
+        draft.now,
+        retry.luck(delivery.delivery_id, delivery.attempt),
+        asked,
+    )
+
+
+def _chain_began_at(draft: Draft, delivery: Delivery) -> datetime:
+    """When the first attempt of the delivery's chain was made: a budget is the whole chain's."""
+    by_id = {one.id: one for one in draft.deliveries(delivery.incarnation) if one.kind == "node"}
+    began, ahead, met = delivery.attempts[0].at, list(delivery.after), set[str]()
+    while ahead:
+        parent = by_id.get(ahead.pop())
+        if parent is not None and parent.id not in met:
+            met.add(parent.id)
+            ahead.extend(parent.after)
+            began = min([began, *(one.at for one in parent.attempts[:1])])
+    return began
+
+
+def _done(draft: Draft, delivery: Delivery, message: Replied) -> None:
+    answer = message.reply
+    if delivery.kind == "node" and isinstance(answer, Answered):
+        conversation = draft.conversation(delivery.incarnation)
+        index = conversation.responses
+        kept = Response(delivery.id, answer.status, answer.headers, answer.body, answer.extracted)
+        draft.keep(conversation.number, "a", index, kept)
+        draft.amend(conversation.number, responses=index + 1)
+        delivery = replace(delivery, response=index)
+    draft.deliver(replace(delivery, state=State.DONE))
+    if delivery.attempts[-1].class_ is Class.SUCCESS:
+        since = delivery.decision_at or delivery.planned_at
+        took = message.started_at + timedelta(seconds=message.seconds) - since
+        draft.count("delivered", delivery.kind, amount=max(0.0, took.total_seconds()))
+
+
+def _move_on(draft: Draft, delivery: Delivery) -> None:
+    if delivery.kind == "node":
+        progress.advance(draft, delivery.incarnation)
+    elif delivery.decision_at is None:
+        # The webhook of an event: the event's fingerprint keeps it from ever firing again.
+        draft.drop(delivery)

@@ -1,0 +1,59 @@
+"""A verdict is reached, or raised: what is told, what is fired, what is planned.
+
+A verdict emits `call.outcome` and fires its outcome webhooks; an upgrade (R15) emits
+`call.outcome_upgraded` and fires only that. The nodes of a proper end are planned once, by whichever
+verdict was proper first.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from schemas.calls import Conversation
+from schemas.delivery import State
+from schemas.outcomes import Outcome, Verdict
+from streams import evidence, graph, hearing, lifecycle, plan, progress, records, webhooks
+from streams.draft import Draft
+from streams.lifecycle import Concluded
+
+
+def conclude(draft: Draft, number: int, concluded: Concluded) -> None:
+    """Act on a verdict that `lifecycle` has reached."""
+    conversation = draft.amend(number, verdicts=draft.conversation(number).verdicts + 1)
+    outcome, before = concluded.outcome, concluded.upgraded_from
+    draft.emit(records.outcome(draft.call.call_id, conversation, outcome, before, draft.now))
+    draft.count("outcome", outcome.verdict.value, outcome.rule)
+    webhooks.on_verdict(draft, number, before)
+    if outcome.verdict is Verdict.PROPER and not conversation.planned:
+        _plan(draft, conversation, outcome)
+    progress.advance(draft, number)
+    if before is None:
+        hearing.reopen(draft)
+
+
+def lapse(draft: Draft, number: int, due: datetime) -> None:
+    """A silent tick: windows that were due by then close, and may conclude."""
+    conversation = draft.conversation(number)
+    workflow = draft.workflow(conversation)
+    turn = lifecycle.lapse(conversation, workflow, due, draft.now, draft.policy.durations)
+    draft.put(turn.conversation)
+    for note in turn.notes:
+        draft.count("notes", note)
+    if turn.concluded is not None:
+        conclude(draft, number, turn.concluded)
+
+
+def _plan(draft: Draft, conversation: Conversation, outcome: Outcome) -> None:
+    draft.amend(conversation.number, planned=True)
+    workflow = draft.workflow(conversation)
+    if workflow is None or outcome.end_node_id is None:
+        draft.count("notes", "unknown_workflow")
+        return
+    if not graph.after_end(workflow, outcome.end_node_id):
+        draft.count("notes", "no_nodes")
+    skipped = workflow.test_calls == "skip" and evidence.is_test(conversation.evidence)
+    deliveries = plan.planned(draft.call.call_id, conversation, workflow, outcome.end_node_id, draft.now)
+    for delivery in deliveries:
+        if skipped:
+            delivery = replace(delivery, state=State.SKIPPED, why=plan.TEST_CALL)
+        draft.deliver(delivery)

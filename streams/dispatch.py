@@ -1,0 +1,36 @@
+"""A delivery begins, or is given up: the two ends that nodes and webhooks share."""
+
+from msgspec.structs import replace
+
+from schemas.calls import Rendered
+from schemas.delivery import Delivery, State
+from streams import records
+from streams.draft import Draft
+from streams.requests import Rendering
+
+
+def begin(draft: Draft, delivery: Delivery, rendering: Rendering) -> None:
+    """Keep a delivery's request, which is rendered this once, and ask for its first attempt."""
+    index = draft.call.requests
+    draft.call = replace(draft.call, requests=index + 1)
+    for path in rendering.missing:
+        draft.count("missing", path)
+    draft.keep(delivery.incarnation, "r", index, Rendered(rendering.request, rendering.missing))
+    draft.start(
+        replace(
+            delivery,
+            state=State.STARTED,
+            attempt=1,
+            due=None,
+            request=index,
+            endpoint=rendering.endpoint,
+            method=rendering.request.method,
+        )
+    )
+
+
+def give_up(draft: Draft, delivery: Delivery, reason: str) -> None:
+    """Give a delivery up: it becomes a dead letter and blocks what needs its success."""
+    draft.deliver(replace(delivery, state=State.DEAD, due=None))
+    draft.emit(records.dead_delivery(draft.call.call_id, delivery, reason, draft.at, draft.now))
+    draft.count("dead_letter", reason)

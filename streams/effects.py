@@ -1,0 +1,90 @@
+"""What a step asks for: effects, to be started once the state that contains them is durable."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, TypeAlias
+
+from schemas.calls import Call, Owed, Part, PartKey
+from schemas.delivery import Delivery
+from schemas.workflow import VoiceAgent, Workflow
+from streams.lifecycle import Durations
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Make this delivery's attempt (its `attempt` says which), when its lane lets it."""
+
+    call_id: str
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Write a record to an output topic; the call owes it until the broker acknowledged it."""
+
+    call_id: str
+    owed: Owed
+
+
+Effect: TypeAlias = Start | Emit
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Something to count: the family's short name, its closed labels, and how much."""
+
+    what: str
+    labels: tuple[str, ...] = ()
+    amount: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a message was read."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one message did to one call: its new row, parts to write and to forget, effects, counts."""
+
+    call: Call
+    parts: tuple[tuple[PartKey, Part], ...]
+    forgotten: tuple[PartKey, ...]
+    effects: tuple[Effect, ...]
+    counts: tuple[Count, ...]
+
+
+class Book(Protocol):
+    """The rows as a step reads them."""
+
+    def call(self, call_id: str) -> Call | None:
+        """The row of a call, live or settled; None if nobody spoke of it yet."""
+
+    def part(self, key: PartKey) -> Part:
+        """A part that an earlier step wrote. Raises KeyError if it is not there."""
+
+
+class Definitions(Protocol):
+    """The documents in force."""
+
+    def workflow(self, workflow_id: str, version: int) -> Workflow | None:
+        """That version of a workflow."""
+
+    def in_force(self, workflow_id: str) -> int | None:
+        """The version in force of a workflow."""
+
+    def agent(self, agent_id: str) -> VoiceAgent | None:
+        """A voice agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What of the settings a step needs."""
+
+    durations: Durations
+    ready_deadline: timedelta = timedelta(minutes=5)
+    user_agent: str = "postcall"

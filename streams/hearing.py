@@ -1,0 +1,131 @@
+"""An event arrives: whose evidence it is, what it tells, which webhooks it sets off.
+
+Every event is counted as exactly one of applied, duplicate, ignored, late (unreadable ones never
+come this far).
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from schemas.calls import Conversation, Heard, Kept, Past, PartKey
+from schemas.events import CALL_ENDED, DATA_TYPES, Event
+from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, webhooks
+from streams.draft import Draft, put_by
+from streams.incarnations import Member, Opening, Straggler, Waiting
+
+AVAILABLE: Final = {
+    "turn.completed": "turns",
+    "transcript.ready": "transcript",
+    "recording.ready": "recording",
+    "analytics.completed": "analytics",
+}
+"""Which data an event brings, in the words of readiness."""
+
+
+def hear(draft: Draft, event: Event) -> None:
+    """Take in one event; a duplicate changes nothing (R13)."""
+    if known(draft.call.seen, event.fingerprint):
+        draft.count("events", "duplicate")
+        return
+    draft.call = replace(draft.call, seen=draft.call.seen + event.fingerprint)
+    _place(draft, event)
+
+
+def reopen(draft: Draft) -> None:
+    """The newest incarnation is decided: hear what was kept for the next one, in its order (R17)."""
+    kept, draft.call = draft.call.kept, replace(draft.call, kept=())
+    for number in kept:
+        _place(draft, put_by(draft, PartKey(draft.call.call_id, 0, "k", number)).event)
+
+
+def known(seen: bytes, fingerprint: bytes) -> bool:
+    """Whether a fingerprint is among the 8-byte ones laid end to end in `seen`."""
+    found = seen.find(fingerprint)
+    while found > 0 and found % 8:
+        found = seen.find(fingerprint, found + 1)
+    return found >= 0
+
+
+def _place(draft: Draft, event: Event) -> None:
+    match incarnations.place(draft.call, event):
+        case Member(conversation):
+            _apply(draft, conversation, event)
+        case Opening(number):
+            opened = Conversation(number, opened_at=draft.now)
+            draft.put(opened)
+            _apply(draft, opened, event)
+        case Straggler(past):
+            _straggle(draft, past, event)
+        case Waiting():
+            draft.keep(0, "k", draft.call.keeps, Kept(event))
+            kept = (*draft.call.kept, draft.call.keeps)
+            draft.call = replace(draft.call, kept=kept, keeps=draft.call.keeps + 1)
+
+
+def _apply(draft: Draft, conversation: Conversation, event: Event) -> None:
+    number = conversation.number
+    if conversation.resting:
+        conversation = draft.amend(number, resting=False)
+    conversation = pinning.sighted(conversation, event, draft.definitions)
+    workflow = draft.workflow(conversation)
+    turn = lifecycle.hear(conversation, event, workflow, draft.now, draft.policy.durations)
+    draft.put(_learned(turn.conversation, event, draft))
+    draft.count("events", turn.result)
+    for note in turn.notes:
+        draft.count("notes", note)
+    if turn.result != "ignored":
+        _keep_data(draft, number, event)
+    _fire(draft, number, event)
+    if turn.concluded is not None:
+        concluding.conclude(draft, number, turn.concluded)
+    if event.type in AVAILABLE:
+        progress.advance(draft, number)
+
+
+def _learned(conversation: Conversation, event: Event, draft: Draft) -> Conversation:
+    """What the machine itself remembers of an event beside the evidence."""
+    terminal = conversation.terminal_at
+    return replace(
+        conversation,
+        session=conversation.session or incarnations.session(event),
+        attempt=conversation.attempt or incarnations.attempt(event),
+        terminal_at=draft.now if terminal is None and event.type == CALL_ENDED else terminal,
+    )
+
+
+def _keep_data(draft: Draft, number: int, event: Event) -> None:
+    if event.type not in DATA_TYPES:
+        return
+    conversation = draft.conversation(number)
+    draft.keep(number, "h", conversation.heard, Heard(event))
+    brought = AVAILABLE.get(event.type)
+    available = conversation.available
+    if brought is not None and brought not in available:
+        available = (*available, brought)
+    draft.amend(number, heard=conversation.heard + 1, available=available)
+
+
+def _fire(draft: Draft, number: int, event: Event) -> None:
+    """Webhooks of the event itself; `call.ended` fires with the verdict instead. Events that came
+    before anybody named the voice agent wait until somebody does."""
+    conversation = draft.conversation(number)
+    agent_id = evidence.agent_id(conversation.evidence)
+    if agent_id is None:
+        if event.type != CALL_ENDED:
+            index = len(conversation.unaddressed)
+            draft.keep(number, "u", index, Kept(event))
+            draft.amend(number, unaddressed=(*conversation.unaddressed, index))
+        return
+    for index in conversation.unaddressed:
+        waiting = put_by(draft, PartKey(draft.call.call_id, number, "u", index)).event
+        webhooks.on_event(draft, number, waiting)
+    if conversation.unaddressed:
+        draft.amend(number, unaddressed=())
+    webhooks.on_event(draft, number, event)
+
+
+def _straggle(draft: Draft, past: Past, event: Event) -> None:
+    """The incarnation is settled: nothing can change any more, but its webhooks still fire (R16)."""
+    draft.count("events", "late")
+    webhooks.on_straggler(draft, past, event)

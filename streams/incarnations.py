@@ -1,0 +1,83 @@
+"""Which incarnation of a call id an event belongs to (R17).
+
+An event belongs to the incarnation whose session_id (else attempt) it states, else to the newest.
+One that states a session_id or attempt unlike that of every incarnation opens the next one as soon
+as the newest is decided; until then it is kept. An incarnation of which nobody has stated any takes
+the first that comes.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from schemas.calls import Call, Conversation, Past
+from schemas.events import Event, short_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The event is evidence of this conversation."""
+
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Straggler:
+    """The event belongs to an incarnation that is settled and only remembered."""
+
+    past: Past
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The event opens incarnation `number`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The event will open the next incarnation, when the newest one is decided."""
+
+
+Place: TypeAlias = Member | Straggler | Opening | Waiting
+
+
+def place(call: Call, event: Event) -> Place:
+    """Where an event belongs."""
+    newest_first = sorted((*call.conversations, *call.past), key=lambda one: one.number, reverse=True)
+    if not newest_first:
+        return Opening(1)
+    stated = session(event), attempt(event)
+    owner = newest_first[0] if not any(stated) else _stated_by(newest_first, *stated)
+    if owner is not None:
+        return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
+    newest = newest_first[0]
+    undecided = isinstance(newest, Conversation) and newest.outcome is None
+    return Waiting() if undecided else Opening(newest.number + 1)
+
+
+def session(event: Event) -> bytes:
+    """The hash of the session that an event states; empty when it states none."""
+    return b"" if event.session_id is None else short_hash("session", event.session_id)
+
+
+def attempt(event: Event) -> bytes:
+    """The hash of the attempt that an event states; empty when it states none."""
+    return b"" if event.attempt is None else short_hash("attempt", str(event.attempt))
+
+
+def _stated_by(
+    newest_first: list[Conversation | Past], of_session: bytes, of_attempt: bytes
+) -> Conversation | Past | None:
+    """The incarnation that stated the same, else the newest of which nobody stated any."""
+    if of_session:
+        same = [one for one in newest_first if one.session == of_session]
+        silent = [one for one in newest_first if not one.session and _agree(one.attempt, of_attempt)]
+    else:
+        same = [one for one in newest_first if one.attempt == of_attempt]
+        silent = [one for one in newest_first if not one.attempt]
+    return next(iter((*same, *silent)), None)
+
+
+def _agree(known: bytes, stated: bytes) -> bool:
+    return not known or not stated or known == stated

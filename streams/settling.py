@@ -1,0 +1,68 @@
+"""When a call is over for good: what is left of it is what keeps it from happening twice.
+
+An incarnation is settled when its verdict cannot change any more, all its deliveries are final and
+nothing is owed. A call that only fell silent (R12) rests instead: any sign of life may still upgrade
+it, so its evidence stays until it is swept.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from schemas.calls import Call, Conversation, Past, PartKey
+from streams import evidence
+from streams.draft import Draft
+
+
+def settle(draft: Draft) -> None:
+    """Shrink every incarnation that is over."""
+    if draft.call.owed:
+        return
+    for conversation in draft.call.conversations:
+        if not conversation.resting and _over(draft, conversation):
+            _shrink(draft, conversation)
+
+
+def forgotten_at(call: Call) -> datetime | None:
+    """Since when a settled call has been so; None while it is not."""
+    if not call.settled:
+        return None
+    rested = [one.decided_at or one.opened_at for one in call.conversations]
+    return max((*rested, *(one.settled_at for one in call.past)), default=None)
+
+
+def _over(draft: Draft, conversation: Conversation) -> bool:
+    return (
+        conversation.outcome is not None
+        and conversation.window_until is None
+        and not draft.call.kept
+        and all(delivery.settled for delivery in draft.deliveries(conversation.number))
+    )
+
+
+def _shrink(draft: Draft, conversation: Conversation) -> None:
+    number = conversation.number
+    for delivery in draft.deliveries(number):
+        draft.drop(delivery)
+    if conversation.outcome is not None and conversation.outcome.synthetic:
+        draft.amend(number, resting=True)
+        return
+    for key in _parts(draft.call.call_id, conversation):
+        draft.forget(key)
+    past = Past(
+        number=number,
+        settled_at=draft.now,
+        verdict=None if conversation.outcome is None else conversation.outcome.verdict,
+        agent_id=evidence.agent_id(conversation.evidence),
+        session=conversation.session,
+        attempt=conversation.attempt,
+    )
+    left = tuple(one for one in draft.call.conversations if one.number != number)
+    draft.call = replace(draft.call, conversations=left, past=(*draft.call.past, past))
+
+
+def _parts(call_id: str, conversation: Conversation) -> list[PartKey]:
+    heard = [PartKey(call_id, conversation.number, "h", index) for index in range(conversation.heard)]
+    answers = [PartKey(call_id, conversation.number, "a", index) for index in range(conversation.responses)]
+    put_by = [PartKey(call_id, conversation.number, "u", index) for index in conversation.unaddressed]
+    return heard + answers + put_by

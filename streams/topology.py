@@ -1,0 +1,58 @@
+"""Which topics there are, and on which partition a call is at home."""
+
+from dataclasses import dataclass
+from typing import Final
+
+CALL_EVENTS: Final = "call-events"
+WORKFLOWS: Final = "workflows"
+CALL_OUTCOMES: Final = "call-outcomes"
+DELIVERY_LOG: Final = "delivery-log"
+DEAD_LETTERS: Final = "dead-letters"
+
+OUTPUTS: Final = (CALL_OUTCOMES, DELIVERY_LOG, DEAD_LETTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The names on the broker: public ones with the prefix, the engine's own with the app id."""
+
+    app_id: str
+    prefix: str = ""
+
+    def public(self, name: str) -> str:
+        """The broker's name of one of the topics above."""
+        return f"{self.prefix}{name}"
+
+    @property
+    def internal(self) -> str:
+        """What the engine says to itself; as many partitions as call-events."""
+        return f"{self.app_id}-internal"
+
+    @property
+    def changelog(self) -> str:
+        """The changelog of the table `calls`."""
+        return f"{self.app_id}-calls-changelog"
+
+
+def home(call_id: str, partitions: int) -> int:
+    """The partition of a call: that of Java's default partitioner, murmur2(key) mod partitions.
+
+    Source: org.apache.kafka.common.utils.Utils.murmur2 and toPositive.
+    """
+    return (murmur2(call_id.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF) % partitions
+
+
+def murmur2(key: bytes) -> int:
+    """The 32-bit MurmurHash2 of a key, with Kafka's seed."""
+    multiplier, mask = 0x5BD1E995, 0xFFFFFFFF
+    length = len(key)
+    result = (0x9747B28C ^ length) & mask
+    whole = length & ~3
+    for start in range(0, whole, 4):
+        word = (int.from_bytes(key[start : start + 4], "little") * multiplier) & mask
+        word = ((word ^ (word >> 24)) * multiplier) & mask
+        result = ((result * multiplier) & mask) ^ word
+    if length > whole:
+        result = ((result ^ int.from_bytes(key[whole:], "little")) * multiplier) & mask
+    result = ((result ^ (result >> 13)) * multiplier) & mask
+    return result ^ (result >> 15)
