@@ -1,1 +1,148 @@
-"""The `postcall` command."""
+"""The command `postcall`: what it can be asked, and how each answer ends.
+
+Data goes to stdout, all else to stderr. Exit codes: 0 done, 1 failed or found faults, 2 usage, 3 the broker
+is not reachable. What a command needs is imported when it runs, so that help and completion are quick and
+`validate` and `simulate` never load Faust.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agents.cli.exits import CommandRefused
+from agents.cli.flags import WithSettings, given_flags
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+app = typer.Typer(
+    name="postcall",
+    help="Runs what must happen after a phone conversation with a voice agent.",
+    no_args_is_help=True,
+    # Help in boxes costs 0.4 s at each call, and completion is a call.
+    rich_markup_mode=None,
+    # A traceback that shows local variables shows secrets.
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Files = Annotated[list[Path], typer.Argument(help="Documents, YAML or JSON.", show_default=False)]
+
+
+def main() -> None:
+    """Run the command line. Raises SystemExit with the command's code."""
+    try:
+        app()
+    except CommandRefused as refused:
+        from agents.cli.output import complain
+
+        complain(*refused.lines)
+        sys.exit(refused.code)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"postcall {version('postcall')}")
+        raise typer.Exit
+
+
+@app.callback()
+def postcall(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Runs what must happen after a phone conversation with a voice agent."""
+
+
+@app.command(cls=WithSettings)
+def worker(
+    context: typer.Context,
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes; one uses one core.")] = 1,
+) -> None:
+    """Follow calls and send what they lead to, until SIGTERM."""
+    from agents.cli.worker import run
+
+    raise typer.Exit(run(_settings(context), processes))
+
+
+@app.command(cls=WithSettings)
+def demo(context: typer.Context, as_json: Json = False) -> None:
+    """Show everything at once, on this machine alone: broker, worker, receivers, calls, verdict."""
+    from agents.demo import run
+
+    raise typer.Exit(run(_settings(context), as_json))
+
+
+@app.command()
+def validate(files: Files, as_json: Json = False) -> None:
+    """Find every fault of documents, without a broker."""
+    from agents.cli.validate import validate as find_faults
+
+    raise typer.Exit(find_faults(files, as_json))
+
+
+@app.command(cls=WithSettings)
+def simulate(
+    context: typer.Context,
+    files: Files,
+    events: Annotated[Path, typer.Option(help="Events, one JSON object a line.", show_default=False)],
+    responses: Annotated[Path | None, typer.Option(help="What endpoints answer; default 200, {}.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Play events to documents: verdicts, requests, retries; no broker, no network, no waiting."""
+    from agents.cli.simulate import run
+
+    raise typer.Exit(run(files, events, responses, as_json, _settings(context)))
+
+
+@app.command(cls=WithSettings)
+def apply(context: typer.Context, files: Files, as_json: Json = False) -> None:
+    """Put documents into force, if they have no fault."""
+    from agents.cli.apply import run
+
+    raise typer.Exit(run(files, as_json, _settings(context)))
+
+
+@app.command(cls=WithSettings)
+def get(
+    context: typer.Context,
+    wanted: Annotated[str, typer.Argument(metavar="agents|workflows|ID", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Print what is in force: all voice agents, all workflows, or one document."""
+    from agents.cli.get import run
+
+    raise typer.Exit(run(wanted, as_json, _settings(context)))
+
+
+@app.command(cls=WithSettings)
+def delete(
+    context: typer.Context,
+    unwanted: Annotated[str, typer.Argument(metavar="agents/ID|workflows/ID@V", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Take one document out of force."""
+    from agents.cli.delete import run
+
+    raise typer.Exit(run(unwanted, as_json, _settings(context)))
+
+
+@app.command(cls=WithSettings)
+def config(context: typer.Context, as_json: Json = False) -> None:
+    """Print every setting as a worker here would run with it, secrets as set or not set."""
+    from agents.cli.config import show
+
+    raise typer.Exit(show(_settings(context), as_json))
+
+
+def _settings(context: typer.Context) -> "Settings":
+    from agents.cli.environment import read_settings, unknown_variables
+    from agents.cli.output import complain
+
+    complain(*unknown_variables())
+    return read_settings(given_flags(context))

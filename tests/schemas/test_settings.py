@@ -1,0 +1,72 @@
+"""Settings have the defaults that the design names, cannot be changed, and must agree with each other."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.settings import SECRET_FIELDS, Settings, flag, variable
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(variable(field), raising=False)
+
+
+def test_a_worker_without_any_variable_runs_with_the_documented_defaults() -> None:
+    settings = Settings()
+    assert (settings.broker, settings.app_id, settings.partitions) == ("127.0.0.1:9092", "postcall", 8)
+    assert (settings.web_host, settings.web_port, settings.web_token) == ("127.0.0.1", 6066, None)
+    assert settings.grace == timedelta(seconds=3)
+    assert settings.remember == timedelta(days=7)
+
+
+def test_variables_are_read_in_the_units_people_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTCALL_GRACE", "250ms")
+    monkeypatch.setenv("POSTCALL_EGRESS_ALLOW", "10.0.0.0/8, crm.internal,")
+    monkeypatch.setenv("POSTCALL_START", "2026-01-02T05:04:05+02:00")
+    settings = Settings()
+    assert settings.grace == timedelta(milliseconds=250)
+    assert settings.egress_allow == ("10.0.0.0/8", "crm.internal")
+    assert settings.start == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTCALL_REPLICATION", "")
+    assert Settings().replication is None
+
+
+def test_settings_cannot_be_changed_once_they_are_read() -> None:
+    with pytest.raises(ValidationError):
+        Settings().broker = "elsewhere:9092"  # type: ignore[misc]  # that is the claim
+
+
+def test_failpoints_are_refused_outside_of_tests() -> None:
+    with pytest.raises(ValidationError, match="POSTCALL_UNSAFE_TESTING=1"):
+        Settings(failpoints=("before-ack",))
+    assert Settings(failpoints=("before-ack",), unsafe_testing=True).failpoints == ("before-ack",)
+
+
+def test_a_heartbeat_that_would_lose_the_session_is_refused() -> None:
+    with pytest.raises(ValidationError, match="POSTCALL_SESSION_TIMEOUT, 2.5 s"):
+        Settings(session_timeout=timedelta(seconds=5))
+
+
+def test_the_topic_prefix_is_put_before_a_name_literally() -> None:
+    assert Settings(topic_prefix="eu.").topic("call-events") == "eu.call-events"
+
+
+def test_every_field_explains_itself() -> None:
+    unexplained = [name for name, field in Settings.model_fields.items() if not field.description]
+    assert unexplained == []
+
+
+def test_no_secret_is_shown_when_settings_are_printed() -> None:
+    shown = repr(Settings(web_token="hunter2", sasl_password="hunter2"))  # type: ignore[arg-type]
+    assert "hunter2" not in shown
+    assert SECRET_FIELDS == {"web_token", "sasl_password"}
+
+
+def test_variable_and_flag_carry_the_field_s_name() -> None:
+    assert (variable("web_port"), flag("web_port")) == ("POSTCALL_WEB_PORT", "--web-port")
