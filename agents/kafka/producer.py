@@ -1,0 +1,80 @@
+"""The producer: idempotent, flushed to the last record, and unforgiving about a refusal."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.structs import RecordMetadata
+from faust.transport.drivers import aiokafka as driver
+
+from agents.kafka.changelog import MOST_BYTES, TooLarge
+from agents.kafka.gate import guard_changelog
+
+if TYPE_CHECKING:
+    from agents.kafka.app import App
+
+Headers = Sequence[tuple[str, bytes]]
+
+BUFFER_LOOK = 0.002
+"""Seconds between two looks at Faust's own buffer, which nothing of ours uses."""
+
+
+async def send(
+    app: "App",
+    topic: str,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers = (),
+    partition: int | None = None,
+) -> "asyncio.Future[RecordMetadata]":
+    """Hand a record to the app's producer; the future is done when the broker has acknowledged it.
+
+    Without a partition the key decides, by murmur2 as in Java. A refusal makes the worker unfit: it
+    commits nothing more and stops. Not waiting for the future is fine: every commit does.
+
+    Raises:
+        TooLarge: one refused record would take the whole batch around it along.
+    """
+    return await app.producer.post(topic, key, value, headers, partition)
+
+
+class Producer(driver.Producer):
+    """Faust's producer with `acks=all`, idempotence and a flush that waits for all."""
+
+    app: "App"
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+    def _new_producer(self, transactional_id: str | None = None) -> Any:
+        client = super()._new_producer(transactional_id)
+        guard_changelog(client._sender, self.app.lease, self.app.kafka.changelog)
+        return client
+
+    async def flush(self) -> None:
+        """Wait until rows, Faust's buffer and the client have nothing left to send.
+
+        Faust gives up after 100 ms without a send and commits anyway.
+        """
+        await self.app.rows.settle()
+        while self.buffer.size:
+            await asyncio.sleep(BUFFER_LOOK)
+        if self._producer is not None:
+            await self._producer.flush()
+
+    async def post(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
+    ) -> "asyncio.Future[RecordMetadata]":
+        """Hand a record to the client; see `send`."""
+        size = len(key or b"") + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+        if size > MOST_BYTES:
+            raise TooLarge(f"a record for {topic!r} has {size} bytes; expected at most {MOST_BYTES}")
+        sent = await self._ensure_producer().send(
+            topic, value, key=key, partition=partition, headers=list(headers)
+        )
+        sent.add_done_callback(lambda done: self._note(topic, done))
+        return asyncio.shield(sent)
+
+    def _note(self, topic: str, done: "asyncio.Future[RecordMetadata]") -> None:
+        if not done.cancelled() and (refusal := done.exception()) is not None:
+            self.app.fitness.lost(f"a record for {topic!r}", refusal)

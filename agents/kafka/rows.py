@@ -1,0 +1,265 @@
+"""The rows of the table `calls`: read at once, written together, on disk only when Kafka has them.
+
+Faust puts a row into RocksDB and then sends it. After kill -9 the disk remembers what the changelog
+does not: the redelivered event looks like a duplicate, and the next owner of the partition has
+nothing. Here one committer takes all new rows every few milliseconds, appends one batch a partition
+to the changelog, and writes rows and changelog offset to RocksDB in one go when Kafka has answered.
+It is also where the speed comes from.
+
+Reads see what was set last: dirty rows, then those on their way, then the disk.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from operator import itemgetter
+from typing import Protocol
+
+from agents.kafka.changelog import Client, Revoked, Row, append, batches, check_size
+from agents.kafka.fitness import Fitness
+from agents.kafka.lease import Lease
+
+CROWD_BYTES = 16 * 1024 * 1024
+"""Rows that may wait for the changelog before the agents are asked to wait too."""
+
+
+class Disk(Protocol):
+    """What the rows need of the store."""
+
+    def read(self, partition: int, key: bytes) -> bytes | None:
+        """The value on disk."""
+
+    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The rows on disk whose key begins with `prefix`, in order."""
+
+    def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
+        """Write rows and changelog offset in one go; a negative offset is not written."""
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The rows of one partition which its changelog has not acknowledged."""
+
+    accepting: bool = True
+    dirty: dict[bytes, Row] = field(default_factory=dict)
+    flight: dict[bytes, Row] = field(default_factory=dict)
+    dirty_done: "asyncio.Future[None] | None" = None
+    flight_done: "asyncio.Future[None] | None" = None
+
+    def put(self, row: Row) -> None:
+        """Set a row; it takes its place at the end, after what was set before it."""
+        self.dirty.pop(row.key, None)
+        self.dirty[row.key] = row
+        if self.dirty_done is None:
+            self.dirty_done = asyncio.get_running_loop().create_future()
+
+    def pending(self, key: bytes) -> Row | None:
+        """The newest row of this key that is not on disk yet."""
+        return self.dirty.get(key) or self.flight.get(key)
+
+    def take(self) -> list[Row]:
+        """Send the dirty rows on their way."""
+        self.flight, self.dirty = self.dirty, {}
+        self.flight_done, self.dirty_done = self.dirty_done, None
+        return list(self.flight.values())
+
+    def land(self) -> None:
+        """The rows on their way have arrived."""
+        self.flight = {}
+        if self.flight_done is not None and not self.flight_done.done():
+            self.flight_done.set_result(None)
+        self.flight_done = None
+
+    def revoke(self, partition: int) -> None:
+        """Tell everybody who waits that it was in vain."""
+        for waited in (self.flight_done, self.dirty_done):
+            if waited is not None and not waited.done():
+                waited.set_exception(
+                    Revoked(f"partition {partition} was revoked before its rows were durable")
+                )
+                waited.exception()  # nobody may be waiting
+
+
+class Step:
+    """Rows that belong together. Set the live row last: a step too large for one batch keeps its order."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, bytes | None] = {}
+
+    def set(self, key: bytes, value: bytes) -> None:
+        """Write a row with this step."""
+        self._put(key, value)
+
+    def delete(self, key: bytes) -> None:
+        """Delete a row with this step."""
+        self._put(key, None)
+
+    def _put(self, key: bytes, value: bytes | None) -> None:
+        check_size(key, value)
+        self.rows.pop(key, None)
+        self.rows[key] = value
+
+
+class Rows:
+    """The table, by partition. A partition is open from its recovery to its revocation."""
+
+    def __init__(
+        self,
+        disk: Callable[[], Disk],
+        client: Callable[[], Client],
+        topic: str,
+        lease: Lease,
+        fitness: Fitness,
+        cycle: timedelta,
+    ) -> None:
+        self._disk, self._client, self._topic = disk, client, topic
+        self._lease, self._fitness, self._cycle = lease, fitness, cycle.total_seconds()
+        self._shelves: dict[int, Shelf] = {}
+        self._numbers = count(1)
+        self._committer: asyncio.Task[None] | None = None
+        self._waiting = 0
+
+    def get(self, partition: int, key: bytes) -> bytes | None:
+        """The value that was set last, or None.
+
+        Raises:
+            Revoked: the partition is not ours.
+        """
+        row = self._shelf(partition).pending(key)
+        return row.value if row is not None else self._disk().read(partition, key)
+
+    def set(self, partition: int, key: bytes, value: bytes) -> None:
+        """Write one row as a step of its own.
+
+        Raises:
+            TooLarge: the changelog would refuse it.
+            Revoked: the partition is not ours, or is being given away.
+        """
+        with self.atomic(partition) as step:
+            step.set(key, value)
+
+    def delete(self, partition: int, key: bytes) -> None:
+        """Delete one row as a step of its own."""
+        with self.atomic(partition) as step:
+            step.delete(key)
+
+    @contextmanager
+    def atomic(self, partition: int) -> Iterator[Step]:
+        """Write the rows of one step together: all of them when the block ends, none when it raises."""
+        step = Step()
+        yield step
+        shelf = self._shelf(partition)
+        if not shelf.accepting:
+            raise Revoked(f"partition {partition} is being given away")
+        number = next(self._numbers)
+        for key, value in step.rows.items():
+            row = Row(key, value, number)
+            self._waiting += row.size
+            shelf.put(row)
+        if self._committer is None:
+            self._committer = asyncio.get_running_loop().create_task(self._commit())
+            self._committer.add_done_callback(self._ended)
+
+    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """All rows whose key begins with `prefix`, in the order of their keys, newest values.
+
+        What is set while the scan runs may or may not be seen.
+        """
+        shelf = self._shelf(partition)
+        newest = {
+            key: row.value for key, row in {**shelf.flight, **shelf.dirty}.items() if key.startswith(prefix)
+        }
+        on_disk = (row for row in self._disk().scan(partition, prefix) if row[0] not in newest)
+        pending = sorted((key, value) for key, value in newest.items() if value is not None)
+        return heapq.merge(on_disk, pending, key=itemgetter(0))
+
+    async def durable(self, partition: int) -> None:
+        """Return when everything set so far is acknowledged and on disk.
+
+        Raises:
+            Revoked: the partition was revoked, or the worker expelled, before that.
+        """
+        shelf = self._shelf(partition)
+        waited = shelf.dirty_done or shelf.flight_done
+        if waited is not None:
+            await asyncio.shield(waited)
+
+    async def room(self) -> None:
+        """Wait while too many bytes are on their way to the changelog."""
+        while self._waiting > CROWD_BYTES and self._committer is not None:
+            await asyncio.sleep(self._cycle)
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """The partitions that are open."""
+        return frozenset(self._shelves)
+
+    # -- for the rebalance
+
+    def open(self, partitions: Iterable[int]) -> None:
+        """These partitions are recovered and ours."""
+        self.drop()
+        self._shelves = {partition: Shelf() for partition in partitions}
+
+    def refuse(self) -> None:
+        """A revocation has begun: what is set may still become durable, nothing new is accepted."""
+        for shelf in self._shelves.values():
+            shelf.accepting = False
+
+    async def settle(self) -> None:
+        """Wait until no row is dirty or on its way, or until they were dropped."""
+        while self._committer is not None:
+            await asyncio.wait([self._committer])
+
+    def drop(self) -> None:
+        """Close all partitions; who waits for their rows gets `Revoked`."""
+        shelves, self._shelves = self._shelves, {}
+        for partition, shelf in shelves.items():
+            shelf.revoke(partition)
+
+    def _shelf(self, partition: int) -> Shelf:
+        try:
+            return self._shelves[partition]
+        except KeyError:
+            raise Revoked(f"partition {partition} is not ours; open are {sorted(self._shelves)}") from None
+
+    # -- the committer
+
+    async def _commit(self) -> None:
+        try:
+            while any(shelf.dirty for shelf in self._shelves.values()):
+                await asyncio.sleep(self._cycle)
+                if not await self._lease.held():
+                    self.drop()
+                    break
+                self._waiting = 0
+                await self._write_dirty()
+        finally:
+            self._committer = None
+
+    def _ended(self, committer: "asyncio.Task[None]") -> None:
+        if not committer.cancelled() and (reason := committer.exception()) is not None:
+            self._fitness.lost("a batch of rows", reason)
+            self.drop()
+
+    async def _write_dirty(self) -> None:
+        dirty = [(partition, shelf) for partition, shelf in self._shelves.items() if shelf.dirty]
+        written = await asyncio.gather(
+            *(self._write(partition, shelf) for partition, shelf in dirty), return_exceptions=True
+        )
+        for failed in written:
+            if failed is not None:
+                raise failed
+
+    async def _write(self, partition: int, shelf: Shelf) -> None:
+        """One partition: each batch is acknowledged before the next leaves, so a crash keeps a prefix."""
+        for batch in batches(shelf.take()):
+            offset = await append(self._client(), self._topic, partition, batch)
+            if self._shelves.get(partition) is not shelf:
+                return  # dropped meanwhile: the next owner reads it from the changelog
+            self._disk().apply(partition, batch, offset)
+        shelf.land()

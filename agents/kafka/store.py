@@ -1,0 +1,165 @@
+"""RocksDB under Faust: a copy of the changelog's prefix, never ahead of it, never too old."""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import faust
+import rocksdict
+from faust.stores import rocksdb
+from faust.types import TP, EventT
+
+from agents.kafka.changelog import Row
+
+if TYPE_CHECKING:
+    from agents.kafka.app import App
+
+log = logging.getLogger(__name__)
+
+CACHE_BYTES = 256 * 1024 * 1024
+"""Shared by all partitions; Faust's default is 2 GiB for each."""
+
+WRITE_BUFFER_BYTES = 8 * 1024 * 1024
+"""For each partition, twice at most."""
+
+OPEN_FILES = 256
+"""For each partition."""
+
+TOO_OLD = timedelta(hours=12)
+"""A copy not written for so long is rebuilt: the changelog forgets tombstones after a day, and a row
+whose tombstone was missed would come back to life."""
+
+WRITTEN_AT = b"__postcall\0written_at__"
+"""The key of the time of the last write, in seconds since the epoch. No row begins with `_`."""
+
+
+class CallsTable(faust.Table[bytes, bytes]):
+    """The table `calls`. Faust recovers it; `Rows` reads and writes it."""
+
+    app: "App"
+
+    def _new_store(self) -> "Store":
+        return Store(
+            self.app.conf.store,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=bytes,
+            key_serializer="raw",
+            value_type=bytes,
+            value_serializer="raw",
+            loop=self.loop,
+        )
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Open the recovered partitions and tell the engine, before the streams resume."""
+        await super().on_recovery_completed(active_tps, standby_tps)
+        await self.app.recovered(frozenset(tp.partition for tp in active_tps))
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[bytes]]) -> None:
+        """Apply recovered records. Faust would log a full disk as a warning and read on."""
+        try:
+            cast(Store, self.data).recover(batch)
+        except Exception as reason:
+            self.app.fitness.lost("a recovered batch of rows", reason)
+            raise
+
+
+class Store(rocksdb.Store):
+    """One RocksDB a partition, read and written by partition instead of by the event in work."""
+
+    def __init__(self, *args: Any, clock: Callable[[], float] = time.time, **options: Any) -> None:
+        self._clock = clock
+        super().__init__(*args, **options)
+
+    def read(self, partition: int, key: bytes) -> bytes | None:
+        """The value on disk."""
+        return cast(bytes | None, self._db_for_partition(partition).get(key))
+
+    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The rows on disk whose key begins with `prefix`, in order; others are not touched."""
+        bound = rocksdict.ReadOptions()
+        if (end := after(prefix)) is not None:
+            bound.set_iterate_upper_bound(end)
+        return cast(
+            Iterator[tuple[bytes, bytes]],
+            self._db_for_partition(partition).items(from_key=prefix, read_opt=bound),
+        )
+
+    def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
+        """Write rows, offset and time in one go: a crash leaves all or nothing."""
+        self._write(partition, ((row.key, row.value) for row in rows), offset)
+
+    def recover(self, batch: Iterable[EventT[bytes]]) -> None:
+        """Apply records that recovery or a standby has read, partition by partition."""
+        found: dict[int, list[Any]] = {}
+        for event in batch:
+            found.setdefault(event.message.partition, []).append(event.message)
+        for partition, messages in found.items():
+            rows = ((message.key, message.value) for message in messages)
+            self._write(partition, rows, max(message.offset for message in messages))
+
+    def _write(self, partition: int, rows: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        together = rocksdict.WriteBatch(raw_mode=True)
+        for key, value in rows:
+            if value is None:
+                together.delete(key)
+            else:
+                together.put(key, value)
+        if offset >= 0:
+            together.put(self.offset_key, b"%d" % offset)
+        together.put(WRITTEN_AT, b"%d" % self._clock())
+        self._db_for_partition(partition).write(together)
+
+    def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
+        path = self.partition_path(partition)
+        try:
+            copy = rocksdict.Rdict(str(path), options=options())
+        except Exception as reason:
+            if "Corruption" not in str(reason):
+                raise
+            return self._start_afresh(path, f"it is corrupt ({reason})")
+        written_at = copy.get(WRITTEN_AT)
+        age = self._clock() - int(written_at) if written_at else 0.0
+        if abs(age) <= TOO_OLD.total_seconds():
+            return copy
+        copy.close()
+        del copy
+        return self._start_afresh(path, f"it was last written {age / 3600:.1f} h ago")
+
+    def _start_afresh(self, path: Path, why: str) -> rocksdict.Rdict:
+        log.warning("the local copy %s is rebuilt from the changelog: %s", path.name, why)
+        shutil.rmtree(path)
+        return rocksdict.Rdict(str(path), options=options())
+
+
+def after(prefix: bytes) -> bytes | None:
+    """The first key behind all keys that begin with `prefix`; None when there is none."""
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
+
+
+@lru_cache(maxsize=1)
+def cache() -> rocksdict.Cache:
+    """The one block cache of this process."""
+    return rocksdict.Cache(CACHE_BYTES)
+
+
+def options() -> rocksdict.Options:
+    """How a partition's RocksDB is opened."""
+    blocks = rocksdict.BlockBasedOptions()
+    blocks.set_block_cache(cache())
+    blocks.set_bloom_filter(10, block_based=False)
+    chosen = rocksdict.Options(raw_mode=True)
+    chosen.create_if_missing(True)
+    chosen.set_block_based_table_factory(blocks)
+    chosen.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    chosen.set_max_write_buffer_number(2)
+    chosen.set_max_open_files(OPEN_FILES)
+    chosen.set_keep_log_file_num(2)
+    return chosen

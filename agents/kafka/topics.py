@@ -1,0 +1,223 @@
+"""Make and check every topic before the app starts.
+
+Faust creates no source topics. One that is missing at the start is ignored, and the worker idles,
+"Ready", until the client's next look at the metadata, five minutes later.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+
+from agents.kafka.config import KafkaConfig
+
+log = logging.getLogger(__name__)
+
+APPEAR_PATIENCE = 30.0
+"""Seconds for a new topic to be known, with a leader for each partition."""
+
+LOOK_AGAIN = 0.1
+
+
+class WrongTopic(RuntimeError):
+    """A topic is not what the engine needs, and only its operator can say which of the two is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it ought to be; one that exists keeps its configuration, and its partitions are checked."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """What the topics are called in this installation."""
+
+    call_events: str
+    workflows: str
+    call_outcomes: str
+    delivery_log: str
+    dead_letters: str
+    internal: str
+    changelog: str
+
+
+def milliseconds(span: timedelta) -> str:
+    """A span as Kafka's configuration spells it."""
+    return str(int(span.total_seconds() * 1000))
+
+
+OWN = {"max.message.bytes": str(3 * 1024 * 1024)}
+OUTPUT = {**OWN, "cleanup.policy": "delete", "retention.ms": milliseconds(timedelta(days=30))}
+CHANGELOG = {
+    **OWN,
+    "cleanup.policy": "compact",  # never "compact,delete": recovery waits for ever for a removed tail
+    "segment.ms": milliseconds(timedelta(minutes=10)),
+    "max.compaction.lag.ms": milliseconds(timedelta(minutes=30)),
+    "delete.retention.ms": milliseconds(timedelta(hours=24)),
+    "min.cleanable.dirty.ratio": "0.1",
+}
+
+
+def wanted(names: TopicNames, partitions: int, internal_retention: timedelta | None) -> tuple[Topic, ...]:
+    """All topics of an installation. `internal_retention`: at least that of call-events, whose forwarded
+    events live only there; None keeps them for ever."""
+    kept = "-1" if internal_retention is None else milliseconds(internal_retention)
+    internal = {**OWN, "cleanup.policy": "delete", "retention.ms": kept}
+    return (
+        Topic(names.call_events, partitions, OWN),
+        Topic(names.internal, partitions, internal),
+        Topic(names.changelog, partitions, CHANGELOG),
+        Topic(names.workflows, 1, {**OWN, "cleanup.policy": "compact"}),
+        Topic(names.call_outcomes, partitions, OUTPUT),
+        Topic(names.delivery_log, partitions, OUTPUT),
+        Topic(names.dead_letters, partitions, OUTPUT),
+    )
+
+
+async def ensure_topics(
+    config: KafkaConfig, names: TopicNames, remember: timedelta, replication: int = -1
+) -> None:
+    """Create what is missing and check what is there.
+
+    `config.partitions` is for a call-events that does not exist yet; one that exists decides for the
+    internal topic and the changelog. Warns when call-events keeps events longer than `remember`.
+
+    Raises:
+        WrongTopic: the partitions of call-events, internal, changelog and workflows do not fit.
+    """
+    async with admin(config) as kafka:
+        if config.embedded:
+            await _appear(kafka, wanted(names, config.partitions, None))
+        else:
+            partitions = (await counts(kafka, [names.call_events])).get(names.call_events, config.partitions)
+            retention = await _retention(kafka, names.call_events)
+            await _create(kafka, wanted(names, partitions, retention), replication)
+            _warn_of_forgetting(names.call_events, retention, remember)
+        await _check(kafka, names)
+
+
+@asynccontextmanager
+async def admin(config: KafkaConfig) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client."""
+    client = AIOKafkaAdminClient(
+        bootstrap_servers=config.broker, request_timeout_ms=30_000, **security(config)
+    )
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def security(config: KafkaConfig) -> dict[str, Any]:
+    """What an aiokafka client has to be told about TLS and SASL."""
+    from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
+
+    return dict(credentials_to_aiokafka_auth(config.credentials, config.ssl_context))
+
+
+async def counts(kafka: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
+    """How many partitions each topic has; one without a leader for all of them is left out."""
+    found = await kafka.describe_topics(list(topics))
+    return {
+        topic["topic"]: len(topic["partitions"])
+        for topic in found
+        if topic["error_code"] == NoError.errno and all(part["leader"] >= 0 for part in topic["partitions"])
+    }
+
+
+async def retention(config: KafkaConfig, topic: str) -> timedelta | None:
+    """How long a topic keeps its records; None: for ever, or compacted, or not known."""
+    if config.embedded:
+        return None
+    async with admin(config) as kafka:
+        return await _retention(kafka, topic)
+
+
+async def _retention(kafka: AIOKafkaAdminClient, topic: str) -> timedelta | None:
+    """What the topic keeps, or what the broker would give a new one."""
+    if topic in await counts(kafka, [topic]):
+        entries = await _configuration(kafka, ConfigResource(ConfigResourceType.TOPIC, topic))
+    else:
+        return None
+    if "delete" not in entries.get("cleanup.policy", "delete"):
+        return None
+    kept = int(entries.get("retention.ms", "-1"))
+    return timedelta(milliseconds=kept) if kept >= 0 else None
+
+
+async def _configuration(kafka: AIOKafkaAdminClient, resource: ConfigResource) -> dict[str, str]:
+    answers = await kafka.describe_configs([resource])
+    found: dict[str, str] = {}
+    for answer in answers:
+        for code, message, _, _, entries in answer.resources:
+            if code != NoError.errno:
+                raise for_code(code)(message)
+            found.update({entry[0]: entry[1] for entry in entries})
+    return found
+
+
+async def _create(kafka: AIOKafkaAdminClient, topics: Sequence[Topic], replication: int) -> None:
+    there = await counts(kafka, [topic.name for topic in topics])
+    missing = [topic for topic in topics if topic.name not in there]
+    if missing:
+        new = [_new(topic, replication) for topic in missing]
+        answer = await kafka.create_topics(new)
+        for name, code, *message in answer.topic_errors:
+            if code not in (NoError.errno, TopicAlreadyExistsError.errno):
+                raise for_code(code)(f"topic {name!r} cannot be created: {message}")
+            log.info("created topic %s", name)
+    await _appear(kafka, topics)
+
+
+def _new(topic: Topic, replication: int) -> NewTopic:
+    """aiokafka refuses the -1 with which a broker is asked for its default; it sends it, though."""
+    new = NewTopic(topic.name, topic.partitions, 1, topic_configs=dict(topic.config))
+    new.replication_factor = replication
+    return new
+
+
+async def _appear(kafka: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+    names = {topic.name for topic in topics}
+    try:
+        async with asyncio.timeout(APPEAR_PATIENCE):
+            while absent := names - set(await counts(kafka, sorted(names))):
+                await asyncio.sleep(LOOK_AGAIN)
+    except TimeoutError:
+        raise WrongTopic(
+            f"no leader for {sorted(absent)} after {APPEAR_PATIENCE:.0f} s; expected one for each partition"
+        ) from None
+
+
+async def _check(kafka: AIOKafkaAdminClient, names: TopicNames) -> None:
+    there = await counts(kafka, [names.call_events, names.internal, names.changelog, names.workflows])
+    events = there[names.call_events]
+    for topic in (names.internal, names.changelog):
+        if there[topic] != events:
+            raise WrongTopic(
+                f"{topic!r} has {there[topic]} partitions and {names.call_events!r} has {events}; "
+                "expected the same count (it is fixed for an app id)"
+            )
+
+
+def _warn_of_forgetting(topic: str, kept: timedelta | None, remember: timedelta) -> None:
+    if kept is None or kept > remember:
+        how_long = "for ever" if kept is None else f"for {kept}"
+        log.warning(
+            "%s keeps events %s, and calls are remembered for %s: a replay from its beginning would "
+            "deliver the oldest again; raise POSTCALL_REMEMBER",
+            topic,
+            how_long,
+            remember,
+        )
