@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-_QUIET = {"log_level": 0, "socket.timeout.ms": 10_000}
+QUIET = {"log_level": 0, "socket.timeout.ms": 10_000}
 """librdkafka else prints a line for every connection that a stopped broker ends."""
 
 _CREATE_SECONDS = 30.0
@@ -60,7 +60,7 @@ def produce(bootstrap: str, topic: str, records: Iterable[Record]) -> int:
     """
     producer = Producer(
         {
-            **_QUIET,
+            **QUIET,
             "bootstrap.servers": bootstrap,
             "enable.idempotence": True,
             "linger.ms": 5,
@@ -79,7 +79,7 @@ def produce(bootstrap: str, topic: str, records: Iterable[Record]) -> int:
 
 
 def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient({**_QUIET, "bootstrap.servers": bootstrap})
+    return AdminClient({**QUIET, "bootstrap.servers": bootstrap})
 
 
 def _fault_of(creation: Future[None]) -> str:
