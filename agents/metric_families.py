@@ -67,8 +67,8 @@ class Family:
     labels: tuple[str, ...] = ()
     series: tuple[tuple[str, ...], ...] = ((),)
     buckets: tuple[float, ...] = ()
-    over_children: Literal["sum", "max", "min"] = "sum"
-    """What `postcall worker --processes N` makes of the values of its N children."""
+    over_children: Literal["sum", "max", "all"] = "sum"
+    """What `postcall worker --processes N` makes of a gauge of its N children; all: 1 if each says 1."""
 
 
 def _each(values: object) -> tuple[tuple[str, ...], ...]:
@@ -204,7 +204,7 @@ READY: Final = Family(
     "postcall_ready",
     "gauge",
     "Does the worker follow calls? 1 when /readyz says yes.",
-    over_children="min",
+    over_children="all",
 )
 BUILD: Final = Family(
     "postcall_build_info", "gauge", "Which release runs?", ("version",), (), over_children="max"
