@@ -27,6 +27,8 @@ class Conversation(Struct, frozen=True, omit_defaults=True):
     opened_at: datetime
     evidence: Evidence = Evidence()
     conclude_at: datetime | None = None
+    at_end: bool = False
+    """As far as is known it is at an End Call node now, which shortens the lost timer (R12)."""
     outcome: Outcome | None = None
     verdicts: int = 0
     """How many verdicts it has had: part of the delivery key of outcome webhooks (R18)."""
