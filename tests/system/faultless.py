@@ -61,7 +61,8 @@ def _final(seen: Seen) -> Record:
         "id": name,
         "next_at": None,
     }
-    return _record(told | {"delivery_id": seen.key})
+    meaning = "success" if seen.succeeded else "rejected"
+    return _record(told | {"delivery_id": seen.key, "class": meaning})
 
 
 def _record(told: dict[str, Any]) -> Record:

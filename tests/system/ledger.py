@@ -10,6 +10,7 @@ from aiokafka import (  # type: ignore[import-untyped]  # aiokafka ships no type
     TopicPartition,
 )
 
+from tests.system.kafka_topics import topics_seen
 from tests.system.witnesses import Record, Witnesses, seen_requests
 
 INPUT = "call-events"
@@ -36,6 +37,9 @@ def read_witnesses(
 
 async def read_topics(bootstrap: str, topics: list[str]) -> dict[str, tuple[Record, ...]]:
     """Return all records of these topics, from the first to those that are there now."""
+    counts = topics_seen(bootstrap)
+    if missing := [topic for topic in topics if topic not in counts]:
+        raise LookupError(f"found no topics {', '.join(missing)} on {bootstrap}")
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
@@ -46,18 +50,16 @@ async def read_topics(bootstrap: str, topics: list[str]) -> dict[str, tuple[Reco
     try:
         found: dict[str, tuple[Record, ...]] = {}
         for topic in topics:
-            found[topic] = tuple(await asyncio.wait_for(_read_topic(consumer, topic), _READ_SECONDS))
+            found[topic] = tuple(
+                await asyncio.wait_for(_read_topic(consumer, topic, counts[topic]), _READ_SECONDS)
+            )
         return found
     finally:
         await consumer.stop()
 
 
-async def _read_topic(consumer: AIOKafkaConsumer, topic: str) -> list[Record]:
-    await consumer.topics()  # Else the client knows nothing of a topic that it does not yet read.
-    numbers = consumer.partitions_for_topic(topic) or set()
-    partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-    if not partitions:
-        return []
+async def _read_topic(consumer: AIOKafkaConsumer, topic: str, count: int) -> list[Record]:
+    partitions = [TopicPartition(topic, number) for number in range(count)]
     ends = await consumer.end_offsets(partitions)
     consumer.assign(partitions)
     await consumer.seek_to_beginning(*partitions)

@@ -203,9 +203,12 @@ def _judge_repeats(judging: _Judging, call_id: str, requests: list[Seen]) -> Non
 
 
 def _judge_those_after(judging: _Judging, good: Seen, others: list[Seen]) -> None:
+    # What was written to the log had been kept before: no kill excuses doing it again.
+    kept_at = judging.witnesses.success_logged_at.get(good.key, float("inf"))
+    excuses = [at for at in judging.witnesses.kills if _in_flight(good, at) and at < kept_at]
     for again in others:
         judging.repeats += 1
-        explained = any(_in_flight(good, at) and at < again.at for at in judging.witnesses.kills)
+        explained = any(at < again.at for at in excuses)
         seconds = again.at - (good.answer_at or good.at)
         found = f"{again.path} again {seconds:.2f} s after its 2xx, by no kill"
         judging.claim("repeated", explained, good.call_id, found)

@@ -49,8 +49,9 @@ def _timeline(witnesses: Witnesses, call_id: str) -> Iterator[str]:
     moments: list[tuple[float, str]] = []
     for record in witnesses.events_of.get(call_id, []):
         event = record.json
-        told = f"told {event['type']} by {event['source']}#{event['seq']} {event['data']}"
-        moments.append((record.at, f"{told} at {event['occurred_at']} ({record.partition}/{record.offset})"))
+        told = f"told {event.get('type')} by {event.get('source')}#{event.get('seq')} {event.get('data')}"
+        where = f"({record.partition}/{record.offset})"
+        moments.append((record.at, f"{told} at {event.get('occurred_at')} {where}"))
     for record in witnesses.outcomes_of.get(call_id, []):
         outcome = record.json
         moments.append(

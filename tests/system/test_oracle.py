@@ -108,6 +108,13 @@ def test_a_repeat_of_what_was_in_flight_at_a_kill_is_explained(faultless: Witnes
     assert _broken(judgement) == {"repeated"}
 
 
+def test_no_kill_excuses_a_repeat_of_what_was_logged_before_it(faultless: Witnesses) -> None:
+    deliveries = tuple(replace(each, at=1100.01) for each in faultless.deliveries)
+    killed = replace(faultless, kills=(1100.05,), deliveries=deliveries)
+    judgement = _spoilt(killed, "/hook/call.ended", lambda seen: [seen, replace(seen, at=seen.at + 3)])
+    assert _broken(judgement) == {"repeated"}
+
+
 def test_a_node_that_did_not_wait_for_its_parent_is_out_of_order(faultless: Witnesses) -> None:
     judgement = _spoilt(faultless, "/node/send_email", lambda seen: [replace(seen, at=1100.05)])
     assert _broken(judgement) == {"order"}

@@ -111,6 +111,16 @@ class Witnesses:
         """The records of `call-outcomes` for every call, each `ce_id` once."""
         return _grouped(once(self.outcomes), lambda record: record.json["call_id"])
 
+    @cached_property
+    def success_logged_at(self) -> dict[str, float]:
+        """When each delivery's success was first written to `delivery-log`, by idempotency key."""
+        found: dict[str, float] = {}
+        for record in self.deliveries:
+            if record.json["class"] == "success":
+                key = record.json["delivery_id"]
+                found[key] = min(record.at, found.get(key, record.at))
+        return found
+
     def metric(self, series: str) -> float:
         """Return the sum, over all workers, of the series that begin so."""
         return sum(

@@ -1,0 +1,135 @@
+"""One run against the real thing: a broker, workers, a receiver, a load told by two producers, and the judgement.
+
+with open_run(kafka.bootstrap, folder, Mixture(calls=1000)) as run:
+    run.fleet.add(3)
+    run.tell()
+    ...faults...
+    judgement = run.settle()
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agents.demo.receiver import Rule, Script
+from tests.system.documents import REJECTING_NODE, SECRET_VALUE, documents
+from tests.system.kafka_topics import create_topics
+from tests.system.ledger import read_witnesses
+from tests.system.load import Load, Mixture, Telling, generate
+from tests.system.oracle import Judgement, judge
+from tests.system.oracle_report import report
+from tests.system.owed import Documents
+from tests.system.receiver import ReceiverProcess
+from tests.system.witnesses import Witnesses
+from tests.system.workers import Fleet, Setting
+
+_SETTLE_SECONDS = 90.0
+_QUIET_SECONDS = 3.0
+"""The receiver's file must not have grown for so long before a run counts as over."""
+
+
+def behaviour(seed: int, delay: float = 0.02, spread: float = 0.1, failure_rate: float = 0.05) -> Script:
+    """Return how the receiver answers: a CRM with tickets, an audit that rejects, some failures everywhere."""
+    usual = {"delay": delay, "spread": spread, "failure_rate": failure_rate}
+    return Script(
+        seed=seed,
+        rules=(
+            Rule(path=f"/node/{REJECTING_NODE}", status=404, delay=delay),
+            Rule(path="/node/update_crm", body={"ticket": {"id": 4711}}, **usual),  # type: ignore[arg-type]  # floats
+            Rule(**usual),  # type: ignore[arg-type]  # all of them floats
+        ),
+    )
+
+
+@dataclass
+class Run:
+    """A run under way; `broker_kills` and the like belong to the test, the rest is here."""
+
+    setting: Setting
+    receiver: ReceiverProcess
+    fleet: Fleet
+    mixture: Mixture
+    documents: Documents
+    load: Load | None = None
+    telling: Telling | None = None
+    witnesses: Witnesses | None = None
+    notes: list[str] = field(default_factory=list)
+    """What the test did to it, for the report."""
+
+    def tell(self) -> Telling:
+        """Begin to tell the load, with two producers."""
+        self.load = generate(self.mixture, datetime.now(UTC), prefix=self.setting.name)
+        self.telling = Telling(self.setting.bootstrap, f"{self.setting.prefix}call-events", self.load).start()
+        return self.telling
+
+    def note(self, what: str) -> None:
+        """Keep what was done to the run, with the time."""
+        self.notes.append(f"{datetime.now(UTC):%H:%M:%S} {what}")
+
+    def settle(self, undisturbed: bool = False, seconds: float = _SETTLE_SECONDS) -> Judgement:
+        """Wait until nothing more is owed, then judge; prints the oracle's table and where the evidence lies.
+
+        What is still owed after so many seconds is judged lost.
+        """
+        assert self.telling is not None and self.load is not None
+        self.telling.join()
+        until = time.monotonic() + seconds
+        while True:
+            self._wait_quiet(until)
+            judgement = self._judge(undisturbed)
+            if not judgement.count("lost") or time.monotonic() > until:
+                break
+            time.sleep(1)
+        assert self.witnesses is not None
+        title = f"seed {self.mixture.seed}; {'; '.join(self.notes) or 'no faults'}; {self.setting.folder}"
+        print(report(judgement, self.witnesses, title, self.load.situation_of))
+        return judgement
+
+    def _judge(self, undisturbed: bool) -> Judgement:
+        assert self.load is not None
+        self.witnesses = read_witnesses(
+            self.setting.bootstrap,
+            self.setting.prefix,
+            self.receiver.log,
+            self.fleet.scrape(),
+            [worker.log for worker in self.fleet.workers],
+            self.fleet.kills,
+        )
+        return judge(
+            self.witnesses, self.documents, [SECRET_VALUE], undisturbed, among=set(self.load.expected)
+        )
+
+    def _wait_quiet(self, until: float) -> None:
+        size, since = -1, time.monotonic()
+        while time.monotonic() < min(since + _QUIET_SECONDS, until):
+            time.sleep(0.2)
+            grown = self.receiver.log.stat().st_size if self.receiver.log.exists() else 0
+            if grown != size:
+                size, since = grown, time.monotonic()
+
+
+@contextmanager
+def open_run(
+    bootstrap: str,
+    folder: Path,
+    mixture: Mixture,
+    script: Script | None = None,
+    topic_settings: dict[str, str] | None = None,
+    **environment: str,
+) -> Iterator[Run]:
+    """Open a run of its own on a broker: own app id, topics, receiver; documents applied, no worker yet.
+
+    With `topic_settings` the input topic is created beforehand, as an operator may.
+    """
+    name = f"run-{uuid.uuid4().hex[:8]}"
+    setting = Setting(bootstrap, name, folder, more=environment)
+    if topic_settings is not None:
+        create_topics(bootstrap, {f"{setting.prefix}call-events": setting.partitions}, topic_settings)
+    with ReceiverProcess(folder, script or behaviour(mixture.seed)) as receiver, Fleet(setting) as fleet:
+        applied = documents(receiver.url)
+        setting.apply(applied)
+        yield Run(setting, receiver, fleet, mixture, Documents.of(applied))
