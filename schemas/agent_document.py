@@ -6,17 +6,17 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas import editors
-from schemas.faults import found, nearest, quoted
+from schemas.faults import found, one_of, quoted
 from schemas.fields import Field
 from schemas.names import identifier, name_of
 from schemas.sendings import KEYS as SENDING_KEYS
 from schemas.sendings import sending
 from schemas.subscriptions import ALIASES, WEBHOOK_TYPES, canonical
-from schemas.urls import wrong_with_host
 from schemas.workflow import Sending, VoiceAgent
 
 _KEYS: Final = frozenset(["kind", "id", "name", "workflow", "webhooks", "timezone", "privacy", "egress"])
 _PRIVACY: Final = ("drop", "hash", "mask")
+_HOST_NAME: Final = re.compile(r"(?![0-9.]*\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _PRIVATE_PATH: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.(?:[\w-]+|\*)|\[(?:[0-9]{1,9}|\*)\])*", re.ASCII)
 
 
@@ -53,10 +53,8 @@ def _webhooks(field: Field | None) -> dict[str, Sending]:
 
 
 def _refuse_type(member: Field, name: str) -> None:
-    types = WEBHOOK_TYPES | ALIASES.keys()
-    near = nearest(name, types)
-    expected = near if near else f"one of {', '.join(sorted(types))}"
-    member.refuse(expected, f"the unknown event type {quoted(name)}")
+    seen = f"the unknown event type {quoted(name)}"
+    member.refuse(one_of(WEBHOOK_TYPES | ALIASES.keys()), seen)
 
 
 def _timezone(field: Field | None) -> str:
@@ -102,5 +100,5 @@ def _is_destination(text: str) -> bool:
     try:
         ip_network(text)
     except ValueError:
-        return "/" not in text and ":" not in text and wrong_with_host(text.removeprefix("*.")) is None
+        return _HOST_NAME.fullmatch(text) is not None
     return True

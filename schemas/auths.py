@@ -6,13 +6,9 @@ from typing import Any, Final, cast
 from schemas.faults import one_of, quoted
 from schemas.fields import Field, Fields
 from schemas.headers import wrong_with_name
-from schemas.urls import wrong_with_url_template
 from schemas.workflow import ApiKey, Auth, Basic, Bearer, HmacAuth, Mtls, NoAuth, OAuth2
 
 HMAC_ALGORITHMS: Final = ("sha256", "sha512", "sha1")
-
-SECRET_FIELDS: Final = frozenset({"token", "password", "value", "secret", "client_secret", "key"})
-"""What nobody should write into a document in plain text."""
 
 
 def auth(field: Field | None) -> Auth:
@@ -54,12 +50,8 @@ def _hmac(fields: Fields) -> Auth:
 
 
 def _oauth2(fields: Fields) -> Auth:
-    token_url = fields.need_text("token_url", "the URL of the token endpoint")
-    complaint = wrong_with_url_template(token_url) if token_url else None
-    if complaint:
-        fields.whole.findings.fault((*fields.whole.path, "token_url"), complaint)
     return OAuth2(
-        token_url=token_url,
+        token_url=fields.need_text("token_url", "the URL of the token endpoint"),
         client_id=fields.need_text("client_id", "text"),
         client_secret=_secret(fields, "client_secret"),
         scope=fields.text("scope") or None,

@@ -1,6 +1,5 @@
-"""`when`: a node's condition on the conversation's data, and the paths that data is named by."""
+"""`when`: a node's condition on the conversation's data."""
 
-import re
 from typing import Any, Final
 
 from schemas.faults import one_of
@@ -23,20 +22,12 @@ OPERATORS: Final = (
     "exists",
 )
 
-_PATH: Final = re.compile(
-    r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[-?[0-9]{1,9}\]|\[\"[^\"\\]*\"\]|\['[^'\\]*'\])*", re.ASCII
-)
 _SHAPE: Final = "{all: […]} or {any: […]} of {path, op, value}"
 
 
 def when(field: Field | None) -> When | None:
     """The condition that a document states."""
     return _condition(field) if field else None
-
-
-def is_data_path(text: str) -> bool:
-    """Whether a text names data as templates do: `variables.plan`, `transcript[0].role`."""
-    return len(text) <= 500 and _PATH.fullmatch(text) is not None
 
 
 def _condition(field: Field) -> When:
@@ -58,12 +49,11 @@ def _test(field: Field) -> Test | When:
         return _condition(field)
     fields = field.fields("{path, op, value}", frozenset({"path", "op", "value"}))
     path = fields.need_text("path", "the path of a value such as variables.plan")
-    if path and not is_data_path(path):
-        Field(path, (*field.path, "path"), field.findings).refuse("a path such as variables.plan")
     op = fields.need("op", one_of(OPERATORS))
-    chosen = (op.choice(OPERATORS) if op else None) or "exists"
+    chosen = (op.choice(OPERATORS) if op else None) or ""
     value = fields.get("value")
-    _check_value(field, chosen, value)
+    if chosen:
+        _check_value(field, chosen, value)
     return Test(path=path, op=chosen, value=_compared(chosen, value))
 
 

@@ -16,6 +16,9 @@ Path: TypeAlias = tuple[str | int, ...]
 WHOLE: Final = "document"
 """The path that is shown for the document itself."""
 
+MOST_FAULTS: Final = 500
+"""Kept of one document, and as many warnings."""
+
 _SHOWN: Final = 60
 
 
@@ -44,6 +47,11 @@ class Findings:
         self._warnings: dict[Fault, None] = {}
 
     @property
+    def has_room(self) -> bool:
+        """Whether another warning would still be kept; working one out may take a while."""
+        return len(self._warnings) <= MOST_FAULTS
+
+    @property
     def errors(self) -> tuple[Fault, ...]:
         """The faults so far, in the order of their lines."""
         return tuple(sorted(self._errors, key=lambda fault: fault.line))
@@ -55,11 +63,16 @@ class Findings:
 
     def fault(self, path: Path, message: str, line: int | None = None) -> None:
         """The document is refused because of this; the line is the path's where none is given."""
-        self._errors[self._at(path, message, line)] = None
+        if len(self._errors) < MOST_FAULTS:
+            self._errors[self._at(path, message, line)] = None
+        elif len(self._errors) == MOST_FAULTS:
+            message = f"found over {MOST_FAULTS} faults; expected none, and the others are not shown"
+            self._errors[self._at((), message)] = None
 
     def warn(self, path: Path, message: str) -> None:
         """The document is accepted, and this is said."""
-        self._warnings[self._at(path, message)] = None
+        if self.has_room:
+            self._warnings[self._at(path, message)] = None
 
     def _at(self, path: Path, message: str, line: int | None = None) -> Fault:
         at = line_of(path, self._lines) if line is None else line

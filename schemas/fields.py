@@ -37,7 +37,7 @@ class Field:
         return None
 
     def flag(self) -> bool | None:
-        """true or false."""
+        """A truth: true or false."""
         if isinstance(self.value, bool):
             return self.value
         self.refuse("true or false")
@@ -91,7 +91,7 @@ class Field:
         """An object with known keys. Others are warnings, but for the `silent` ones."""
         members = dict(self.members(expected))
         for key, member in members.items():
-            if key not in known and key not in silent:
+            if key not in known and key not in silent and self.findings.has_room:
                 member.warn(_unknown_key(key, known))
         return Fields(self, members)
 
@@ -139,5 +139,5 @@ class Fields:
 
 def _unknown_key(key: str, known: frozenset[str]) -> str:
     near = nearest(key, known)
-    hint = near if near else one_of(known)
+    hint = near or one_of(known)
     return f"found the unknown key {quoted(key)}; expected {hint}"

@@ -1,4 +1,4 @@
-"""Which headers a document may set, and what may stand in them."""
+"""Which headers a document may set."""
 
 import re
 from typing import Final
@@ -26,8 +26,6 @@ RESERVED: Final = frozenset(
 RESERVED_PREFIXES: Final = ("proxy-", "webhook-", "postcall-")
 """postcall sets them, or the connection does."""
 
-_UNSENDABLE: Final = re.compile(r"[\r\n\x00]|[^\x00-\xff]")
-
 
 def wrong_with_name(name: str) -> str | None:
     """What is wrong with a header name, as `found …; expected …`; None if nothing is."""
@@ -35,11 +33,4 @@ def wrong_with_name(name: str) -> str | None:
         return "found an odd header name; expected letters, digits and hyphens"
     if name.lower() in RESERVED or name.lower().startswith(RESERVED_PREFIXES):
         return f"found the reserved header {name.lower()}; expected a header that postcall does not set"
-    return None
-
-
-def wrong_with_value(value: str) -> str | None:
-    """What is wrong with a header value; None if nothing is."""
-    if _UNSENDABLE.search(value):
-        return "found a line break, NUL or a character beyond Latin-1; expected text that a header can carry"
     return None

@@ -4,7 +4,7 @@ Filters are left out on purpose: one regular expression in a filter can hold a w
 """
 
 import re
-from typing import Any, Final
+from typing import Final
 
 _STEP: Final = re.compile(
     r"\.(?P<name>[^\W\d]\w*)|\[(?P<index>0|-?[1-9][0-9]{0,8})\]|\['(?P<single>[^'\\]*)'\]|\[\"(?P<double>[^\"\\]*)\"\]"
@@ -25,19 +25,6 @@ def selector(path: str) -> tuple[str | int, ...]:
         steps.append(int(match["index"]) if match["index"] else _name(match))
         at = match.end()
     return tuple(steps)
-
-
-def selected(value: Any, steps: tuple[str | int, ...]) -> tuple[bool, Any]:
-    """Whether the value is there, and the value."""
-    for step in steps:
-        match value, step:
-            case dict(), str() if step in value:
-                value = value[step]
-            case list(), int() if -len(value) <= step < len(value):
-                value = value[step]
-            case _:
-                return False, None
-    return True, value
 
 
 def _name(match: re.Match[str]) -> str:

@@ -6,10 +6,9 @@ from typing import Final
 from schemas.auths import auth
 from schemas.faults import found
 from schemas.fields import Field, Fields
-from schemas.headers import wrong_with_name, wrong_with_value
+from schemas.headers import wrong_with_name
 from schemas.retries import retry
 from schemas.spans import span
-from schemas.urls import TAG, wrong_with_url_template
 from schemas.workflow import Sending, Tls
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -38,7 +37,7 @@ def sending(fields: Fields, method: str = "POST") -> Sending:
     """How a node's or webhook's request is sent. Reserved headers and bad URLs are faults."""
     secrets = _secrets(fields.stated("secret"))
     return Sending(
-        url=_url(fields),
+        url=fields.need_text("url", "the URL to send to"),
         retry=retry(fields.stated("retry")),
         method=method,
         headers=_headers(fields.stated("headers")),
@@ -51,14 +50,6 @@ def sending(fields: Fields, method: str = "POST") -> Sending:
         rate=_rate(fields.stated("rate")),
         tls=_tls(fields.stated("tls")),
     )
-
-
-def _url(fields: Fields) -> str:
-    url = fields.need_text("url", "the URL to send to")
-    complaint = wrong_with_url_template(url) if url else None
-    if complaint:
-        fields.whole.findings.fault((*fields.whole.path, "url"), complaint)
-    return url
 
 
 def _headers(field: Field | None) -> dict[str, str]:
@@ -82,9 +73,6 @@ def _header_value(member: Field) -> str:
     if not isinstance(value, str):
         member.refuse("text, in quotes", found(value))
         return ""
-    complaint = wrong_with_value(TAG.sub("", value))
-    if complaint:
-        member.findings.fault(member.path, complaint)
     return value
 
 
@@ -105,7 +93,7 @@ def _secrets(field: Field | None) -> tuple[str, ...]:
         if isinstance(secret.value, str) and "{{" not in secret.value and secret.value.strip():
             secret.warn("found a plain text; expected a reference such as {{ secrets.NAME }}")
     texts = [secret.text("text such as {{ secrets.NAME }}") for secret in listed]
-    return tuple(text for text in texts if text)
+    return tuple(text or "" for text in texts)
 
 
 def _x_signature(field: Field | None, secrets: tuple[str, ...]) -> bool:

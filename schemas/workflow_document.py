@@ -114,8 +114,7 @@ def _needs(field: Field | None) -> tuple[str, ...] | None:
     if field is None:
         return None
     listed = field.items("a list of end, transcript, recording, analytics or node ids")
-    texts = [need.text() for need in listed]
-    return tuple(text for text in texts if text)
+    return tuple(need.text() or "" for need in listed)
 
 
 def _extract(field: Field | None) -> dict[str, str]:

@@ -41,14 +41,21 @@ def yaml_trees(text: str) -> list[Tree]:
     try:
         return list(_documents(YAML(typ="safe", pure=True).parse(text)))
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = " ".join(filter(None, (error.context, error.problem)))
-        raise Unreadable(mark.line + 1 if mark else 1, f"{what}; expected YAML") from error
+        raise _unreadable(error, text) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise Unreadable(line, "found a control character; expected text in UTF-8") from error
     except (YAMLError, YAMLStreamError, *_BROKEN) as error:
         raise Unreadable(1, "found what is no YAML; expected YAML") from error
+
+
+def _unreadable(error: MarkedYAMLError, text: str) -> Unreadable:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark else 1
+    what = " ".join(filter(None, (error.context, error.problem)))
+    written = text.split("\n", line)[line - 1 : line]
+    hint = ", with quotes around what holds {{ … }}" if written and "{{" in written[0] else ""
+    return Unreadable(line, f"found no YAML ({what}); expected YAML{hint}")
 
 
 def _documents(events: Iterator[Any]) -> Iterator[Tree]:

@@ -1,0 +1,68 @@
+"""`postcall validate`: find every fault of documents, without a broker."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agents.cli.output import complain, print_json, print_line
+from schemas.documents import Reading
+from schemas.faults import WHOLE, Fault
+from schemas.trees import LARGEST_TEXT
+from streams.validation import read_all
+
+
+def validate(paths: Sequence[str | Path], as_json: bool) -> int:
+    """Print the faults and warnings of files. The exit code: 0 none are at fault, 1 some are."""
+    reading = read_files(paths)
+    print_findings(reading, as_json)
+    if not as_json:
+        complain(_summary(reading))
+    return 1 if reading.errors else 0
+
+
+def read_files(paths: Iterable[str | Path]) -> Reading:
+    """The valid documents of files, and every fault; a file that cannot be read is one, too."""
+    texts: list[tuple[str, bytes]] = []
+    unreadable: list[Fault] = []
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                # One byte more than may be there shows that there is more.
+                texts.append((str(path), file.read(LARGEST_TEXT + 1)))
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            unreadable.append(Fault(str(path), 0, WHOLE, f"found {reason}; expected a file that can be read"))
+    reading = read_all(texts)
+    return Reading(reading.documents, (*unreadable, *reading.errors), reading.warnings)
+
+
+def print_findings(reading: Reading, as_json: bool) -> None:
+    """Print faults as data: lines, or `{"ok", "errors", "warnings"}`. Warnings as lines go to stderr."""
+    if as_json:
+        print_json(as_value(reading))
+        return
+    for fault in reading.errors:
+        print_line(str(fault))
+    complain(*(f"warning: {warning}" for warning in reading.warnings))
+
+
+def as_value(reading: Reading) -> dict[str, Any]:
+    """What `--json` says about faults."""
+    return {
+        "ok": not reading.errors,
+        "errors": [_fault(fault) for fault in reading.errors],
+        "warnings": [_fault(fault) for fault in reading.warnings],
+    }
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {"file": fault.file, "line": fault.line, "path": fault.path, "message": fault.message}
+
+
+def _summary(reading: Reading) -> str:
+    found = [_counted(len(reading.errors), "fault"), _counted(len(reading.warnings), "warning")]
+    return f"{_counted(len(reading.documents), 'valid document')}, {', '.join(found)}"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
