@@ -20,6 +20,7 @@ from schemas.wire import json_value
 from schemas.workflow import Workflow
 from streams import uses
 from streams.paths import MISSING, step
+from streams.remembered import by_identity
 from streams.template import TemplateFault
 
 Steps: TypeAlias = tuple[str | int, ...]
@@ -48,6 +49,7 @@ def steps(path: str) -> Steps:
     return _steps(path.strip())
 
 
+@by_identity
 def keeps(workflow: Workflow, node_id: str) -> Keep:
     """What to keep of a node's reply, as other nodes and its own `extract` ask."""
     node = workflow.node(node_id)

@@ -97,7 +97,7 @@ def parse(source: str, in_url: bool) -> Parsed:
 def write(parsed: Parsed, run: Run, sink: Sink) -> None:
     """Render a template into its place. Raises Gave, Lacking, Refused, TooMuch."""
     context = _Context(parsed, run)
-    with _faults_told():
+    with _FaultsTold():
         for node in parsed.template.nodes:
             node.render(context, sink)  # type: ignore[arg-type]  # a sink is all of TextIO that is used
 
@@ -108,13 +108,13 @@ def value(parsed: Parsed, run: Run) -> Any:
     if parsed.alone is None:
         raise TypeError("found a template of several parts; expected one output alone")
     context = _Context(parsed, run)
-    with _faults_told():
+    with _FaultsTold():
         found = context.evaluate(parsed.alone.expression)
         run.meter.value(found)
         return MISSING if found is MISSING else filters.native(found)
 
 
-class _faults_told:
+class _FaultsTold:
     """Tell what the engine raises over data in the words of this module."""
 
     def __enter__(self) -> None:

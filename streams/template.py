@@ -106,10 +106,11 @@ def render_json(body: Any, context: Mapping[str, Any], missing: Missing | None =
     """A JSON value with its leaf texts rendered; None means the policy `omit`.
 
     A leaf that is one `{{ … }}` alone becomes the value itself, of whatever type. `omit` drops a
-    missing member of an object, and leaves null in a list. Raises RenderFault, TemplateFault.
+    missing member of an object, and leaves null in a list. Raises RenderFault, as all of these do, also
+    for a template that `check` refuses.
     """
     run = Run(context, missing or "omit", Meter(), [])
-    with _told(run):
+    with _Told(run):
         value = _leaf_by_leaf(body, run)
     return Output(None if value is MISSING else value, tuple(dict.fromkeys(run.missed)))
 
@@ -119,11 +120,11 @@ def render_text(
 ) -> Output[str]:
     """A text body, its values escaped for its kind; None means the policy `empty` (in JSON `omit`).
 
-    JSON texts are only escaped here, not read. Raises RenderFault, TemplateFault.
+    JSON texts are only escaped here, not read. Raises RenderFault.
     """
     run = Run(context, missing or ("omit" if escaping == "json" else "empty"), Meter(), [])
     sink = _SINKS[escaping](run.meter)
-    with _told(run):
+    with _Told(run):
         _write(written.pieces(source, False), run, sink)
     return Output(sink.getvalue(), tuple(dict.fromkeys(run.missed)))
 
@@ -134,7 +135,7 @@ def render_url(source: str, context: Mapping[str, Any], missing: Missing | None 
     Raises RenderFault, also for a path segment that came to be `.` or `..`: clients collapse those.
     """
     run = Run(context, missing or "error", Meter(), [])
-    with _told(run):
+    with _Told(run):
         text = _text(written.pieces(source, True), run, UrlSink)
         addresses.check_rendered(text)
     return Output(text, tuple(dict.fromkeys(run.missed)))
@@ -146,7 +147,7 @@ def render_header(source: str, context: Mapping[str, Any], missing: Missing | No
     Raises RenderFault for what no header may hold, such as a line break.
     """
     run = Run(context, missing or "empty", Meter(), [])
-    with _told(run):
+    with _Told(run):
         text = _text(written.pieces(source, False), run, HeaderSink)
     return Output(text, tuple(dict.fromkeys(run.missed)))
 
@@ -265,7 +266,7 @@ def _text(pieces: tuple[Piece, ...], run: Run, kind: type[Sink]) -> Text:
     return tuple(part for part in text if part != "")
 
 
-class _told:
+class _Told:
     """Tell what goes wrong in a rendering as a RenderFault."""
 
     __slots__ = ("_run",)
@@ -280,7 +281,7 @@ class _told:
         match fault:
             case Lacking(path=path):
                 raise RenderFault(str(fault), path) from None
-            case Refused() | TooMuch() | liquid.Gave() | addresses.BadAddress():
+            case Refused() | TooMuch() | liquid.Gave() | addresses.BadAddress() | TemplateFault():
                 raise RenderFault(str(fault)) from None
 
 

@@ -7,10 +7,13 @@ from typing import Any
 from schemas.workflow import Node
 from streams import conditions, written
 from streams.paths import Path
+from streams.remembered import by_identity
 
 
+@by_identity
 def paths(node: Node) -> frozenset[Path]:
-    """The canonical paths that a node uses. Raises TemplateFault, PathFault."""
+    """The canonical paths that a node uses. Raises PathFault for those of a condition; a template that
+    does not parse uses nothing, and says so when it is rendered."""
     used = conditions.paths(node.when)
     for source in _texts(node.body):
         used |= _of(source)
@@ -23,7 +26,10 @@ def paths(node: Node) -> frozenset[Path]:
 
 @lru_cache(maxsize=8192)
 def _of(source: str) -> frozenset[Path]:
-    return written.names(written.pieces(source, False)).paths
+    try:
+        return written.names(written.pieces(source, False)).paths
+    except written.TemplateFault:
+        return frozenset()
 
 
 def _texts(body: Any) -> Iterator[str]:
