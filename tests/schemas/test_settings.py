@@ -48,11 +48,6 @@ def test_failpoints_are_refused_outside_of_tests() -> None:
     assert Settings(failpoints=("before-ack",), unsafe_testing=True).failpoints == ("before-ack",)
 
 
-def test_a_heartbeat_that_would_lose_the_session_is_refused() -> None:
-    with pytest.raises(ValidationError, match="POSTCALL_SESSION_TIMEOUT, 2.5 s"):
-        Settings(session_timeout=timedelta(seconds=5))
-
-
 def test_the_topic_prefix_is_put_before_a_name_literally() -> None:
     assert Settings(topic_prefix="eu.").topic("call-events") == "eu.call-events"
 
@@ -65,7 +60,7 @@ def test_every_field_explains_itself() -> None:
 def test_no_secret_is_shown_when_settings_are_printed() -> None:
     shown = repr(Settings(web_token="hunter2", sasl_password="hunter2"))  # type: ignore[arg-type]
     assert "hunter2" not in shown
-    assert SECRET_FIELDS == {"web_token", "sasl_password"}
+    assert sorted(SECRET_FIELDS) == ["sasl_password", "web_token"]
 
 
 def test_variable_and_flag_carry_the_field_s_name() -> None:
