@@ -28,7 +28,7 @@ def reply(draft: Draft, message: Replied) -> None:
     attempted = _attempted(message, judgement)
     delivery = replace(delivery, attempts=(*delivery.attempts, attempted), due=None)
     draft.count("attempt", delivery.kind, judgement.class_.value, amount=message.seconds)
-    next_at = _next_at(draft, delivery, rendered, judgement, message)
+    next_at = _next_at(draft, delivery, rendered, judgement)
     draft.emit(records.attempted(draft.call.call_id, delivery, message.attempt, attempted, next_at))
     if judgement.after == "done":
         _done(draft, delivery, message)
@@ -37,8 +37,10 @@ def reply(draft: Draft, message: Replied) -> None:
         draft.count("retry")
         return
     else:
-        reason = records.DEAD_LETTER_REASON.get(judgement.class_, "exhausted")
-        reason = "exhausted" if judgement.after == "retry" else reason
+        tried_enough = judgement.after == "retry"
+        reason = (
+            "exhausted" if tried_enough else records.DEAD_LETTER_REASON.get(judgement.class_, "exhausted")
+        )
         dispatch.give_up(draft, replace(delivery, why=judgement.error or judgement.class_.value), reason)
     _move_on(draft, delivery)
 
@@ -51,29 +53,26 @@ def _under_way(draft: Draft, message: Replied) -> Delivery | None:
 
 
 def _attempted(message: Replied, judgement: Judgement) -> Attempted:
+    at, seconds = message.started_at, message.seconds
     match message.reply:
-        case Answered() as answer:
-            status, error = answer.status, None
-        case Silence() as silence:
-            status, error = None, silence.error
+        case Answered(status=status):
+            return Attempted(at, seconds, status, None, judgement.class_)
+        case Silence(error=error):
+            return Attempted(at, seconds, None, error, judgement.class_)
         case _:
             assert_never(message.reply)
-    return Attempted(message.started_at, message.seconds, status, error, judgement.class_)
 
 
-def _next_at(
-    draft: Draft, delivery: Delivery, rendered: Rendered, judgement: Judgement, message: Replied
-) -> datetime | None:
+def _next_at(draft: Draft, delivery: Delivery, rendered: Rendered, judgement: Judgement) -> datetime | None:
     if judgement.after != "retry":
         return None
-    asked = message.reply.retry_after if isinstance(message.reply, Answered) else None
     return retry.next_at(
         rendered.request.retry,
         delivery.attempt,
         _chain_began_at(draft, delivery),
         draft.now,
         retry.luck(delivery.delivery_id, delivery.attempt),
-        asked,
+        judgement.pause,
     )
 
 
@@ -111,4 +110,4 @@ def _move_on(draft: Draft, delivery: Delivery) -> None:
         progress.advance(draft, delivery.incarnation)
     elif delivery.decision_at is None:
         # The webhook of an event: the event's fingerprint keeps it from ever firing again.
-        draft.drop(delivery)
+        draft.drop(delivery.delivery_id)

@@ -19,7 +19,7 @@ from streams.lifecycle import Concluded
 
 def conclude(draft: Draft, number: int, concluded: Concluded) -> None:
     """Act on a verdict that `lifecycle` has reached."""
-    conversation = draft.amend(number, verdicts=draft.conversation(number).verdicts + 1)
+    conversation = draft.conversation(number)
     outcome, before = concluded.outcome, concluded.upgraded_from
     draft.emit(records.outcome(draft.call.call_id, conversation, outcome, before, draft.now))
     draft.count("outcome", outcome.verdict.value, outcome.rule)
@@ -54,6 +54,5 @@ def _plan(draft: Draft, conversation: Conversation, outcome: Outcome) -> None:
     skipped = workflow.test_calls == "skip" and evidence.is_test(conversation.evidence)
     deliveries = plan.planned(draft.call.call_id, conversation, workflow, outcome.end_node_id, draft.now)
     for delivery in deliveries:
-        if skipped:
-            delivery = replace(delivery, state=State.SKIPPED, why=plan.TEST_CALL)
-        draft.deliver(delivery)
+        not_run = replace(delivery, state=State.SKIPPED, why=plan.TEST_CALL)
+        draft.deliver(not_run if skipped else delivery)

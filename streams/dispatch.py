@@ -29,7 +29,7 @@ def begin(draft: Draft, delivery: Delivery, rendering: Rendering) -> None:
     )
 
 
-def give_up(draft: Draft, delivery: Delivery, reason: str) -> None:
+def give_up(draft: Draft, delivery: Delivery, reason: records.Reason) -> None:
     """Give a delivery up: it becomes a dead letter and blocks what needs its success."""
     draft.deliver(replace(delivery, state=State.DEAD, due=None))
     draft.emit(records.dead_delivery(draft.call.call_id, delivery, reason, draft.at, draft.now))

@@ -31,6 +31,7 @@ class Draft:
         self._book = book
         self._parts: dict[PartKey, Part] = {}
         self._forgotten: list[PartKey] = []
+        self._dropped: list[Delivery] = []
         self._effects: list[Effect] = []
         self._counts: list[Count] = []
 
@@ -40,6 +41,7 @@ class Draft:
             self.call,
             tuple(self._parts.items()),
             tuple(self._forgotten),
+            tuple(self._dropped),
             tuple(self._effects),
             tuple(self._counts),
         )
@@ -93,12 +95,15 @@ class Draft:
         self.deliver(delivery)
         self._effects.append(Start(self.call.call_id, delivery))
 
-    def drop(self, delivery: Delivery) -> None:
+    def drop(self, delivery_id: str) -> None:
         """Forget a settled delivery and its request."""
-        left = tuple(one for one in self.call.deliveries if one.delivery_id != delivery.delivery_id)
+        for delivery in self.call.deliveries:
+            if delivery.delivery_id == delivery_id:
+                self._dropped.append(delivery)
+                if delivery.request is not None:
+                    self.forget(PartKey(self.call.call_id, delivery.incarnation, "r", delivery.request))
+        left = tuple(one for one in self.call.deliveries if one.delivery_id != delivery_id)
         self.call = replace(self.call, deliveries=left)
-        if delivery.request is not None:
-            self.forget(PartKey(self.call.call_id, delivery.incarnation, "r", delivery.request))
 
     # -- the parts ------------------------------------------------------------------------------
 
@@ -151,9 +156,9 @@ class Draft:
         self.call = replace(self.call, owed=(*self.call.owed, owed), emitted=number)
         self._effects.append(Emit(self.call.call_id, owed))
 
-    def count(self, what: str, *labels: str, amount: float = 1.0) -> None:
-        """Count something."""
-        self._counts.append(Count(what, labels, amount))
+    def count(self, what: str, *labels: str, amount: float = 1.0, of: int = 0) -> None:
+        """Count something, `of` an incarnation where that matters."""
+        self._counts.append(Count(what, labels, amount, of))
 
 
 class PartsOf:

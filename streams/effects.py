@@ -31,11 +31,13 @@ Effect: TypeAlias = Start | Emit
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Something to count: the family's short name, its closed labels, and how much."""
+    """Something to count: the family's short name, its closed labels, and how much; of which
+    incarnation, where that matters."""
 
     what: str
     labels: tuple[str, ...] = ()
     amount: float = 1.0
+    incarnation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one message did to one call: its new row, parts to write and to forget, effects, counts."""
+    """What one message did to one call: its new row, parts to write and to forget, deliveries that
+    the row no longer holds, effects, counts."""
 
     call: Call
     parts: tuple[tuple[PartKey, Part], ...]
     forgotten: tuple[PartKey, ...]
+    dropped: tuple[Delivery, ...]
     effects: tuple[Effect, ...]
     counts: tuple[Count, ...]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.calls import Conversation, Heard, Kept, Past, PartKey
+from schemas.calls import Conversation, Heard, Kept, PartKey, Past
 from schemas.events import CALL_ENDED, DATA_TYPES, Event
 from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, webhooks
 from streams.draft import Draft, put_by
@@ -26,7 +26,7 @@ AVAILABLE: Final = {
 def hear(draft: Draft, event: Event) -> None:
     """Take in one event; a duplicate changes nothing (R13)."""
     if known(draft.call.seen, event.fingerprint):
-        draft.count("events", "duplicate")
+        draft.count("events", "duplicate", of=incarnations.number(incarnations.place(draft.call, event)))
         return
     draft.call = replace(draft.call, seen=draft.call.seen + event.fingerprint)
     _place(draft, event)
@@ -71,7 +71,7 @@ def _apply(draft: Draft, conversation: Conversation, event: Event) -> None:
     workflow = draft.workflow(conversation)
     turn = lifecycle.hear(conversation, event, workflow, draft.now, draft.policy.durations)
     draft.put(_learned(turn.conversation, event, draft))
-    draft.count("events", turn.result)
+    draft.count("events", turn.result, of=number)
     for note in turn.notes:
         draft.count("notes", note)
     if turn.result != "ignored":
@@ -127,5 +127,5 @@ def _fire(draft: Draft, number: int, event: Event) -> None:
 
 def _straggle(draft: Draft, past: Past, event: Event) -> None:
     """The incarnation is settled: nothing can change any more, but its webhooks still fire (R16)."""
-    draft.count("events", "late")
+    draft.count("events", "late", of=past.number)
     webhooks.on_straggler(draft, past, event)

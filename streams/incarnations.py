@@ -7,7 +7,7 @@ the first that comes.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from schemas.calls import Call, Conversation, Past
 from schemas.events import Event, short_hash
@@ -44,7 +44,8 @@ Place: TypeAlias = Member | Straggler | Opening | Waiting
 
 def place(call: Call, event: Event) -> Place:
     """Where an event belongs."""
-    newest_first = sorted((*call.conversations, *call.past), key=lambda one: one.number, reverse=True)
+    known: tuple[Conversation | Past, ...] = (*call.conversations, *call.past)
+    newest_first = sorted(known, key=lambda one: one.number, reverse=True)
     if not newest_first:
         return Opening(1)
     stated = session(event), attempt(event)
@@ -54,6 +55,21 @@ def place(call: Call, event: Event) -> Place:
     newest = newest_first[0]
     undecided = isinstance(newest, Conversation) and newest.outcome is None
     return Waiting() if undecided else Opening(newest.number + 1)
+
+
+def number(place: Place) -> int:
+    """The incarnation of a place; 0 for one that is not open yet."""
+    match place:
+        case Member(conversation):
+            return conversation.number
+        case Straggler(past):
+            return past.number
+        case Opening(opened):
+            return opened
+        case Waiting():
+            return 0
+        case _:
+            assert_never(place)
 
 
 def session(event: Event) -> bytes:

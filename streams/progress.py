@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from schemas.calls import Conversation
-from schemas.delivery import Class, Delivery, State
+from schemas.delivery import Delivery, State
 from schemas.workflow import Node, Workflow
 from streams import conditions, dispatch, evidence, graph, plan, readiness, records, requests, webhooks
 from streams.draft import Draft
@@ -85,12 +85,10 @@ def _when_ready(draft: Draft, delivery: Delivery, workflow: Workflow, silent_unt
 def _available(conversation: Conversation, silent_until: datetime | None) -> frozenset[str]:
     """Which data is there. Turns make a transcript some seconds after the terminal event; like every
     conclusion from silence, only a silent tick of that time or later says that it has come."""
-    available = set(conversation.available)
-    terminal = conversation.terminal_at
-    if "turns" in available and terminal is not None and silent_until is not None:
-        if silent_until >= readiness.transcript_at(terminal):
-            available.add("transcript")
-    return frozenset(available)
+    available, terminal = frozenset(conversation.available), conversation.terminal_at
+    if "turns" not in available or terminal is None or silent_until is None:
+        return available
+    return available | {"transcript"} if silent_until >= readiness.transcript_at(terminal) else available
 
 
 def _run(draft: Draft, delivery: Delivery, node: Node, workflow: Workflow) -> None:
@@ -111,7 +109,7 @@ def _run(draft: Draft, delivery: Delivery, node: Node, workflow: Workflow) -> No
             user_agent=draft.policy.user_agent,
         )
     except RenderFault as fault:
-        dispatch.give_up(draft, replace(delivery, why=str(fault)), Class.OURS.value)
+        dispatch.give_up(draft, replace(delivery, why=str(fault)), "ours")
         return
     dispatch.begin(draft, delivery, rendering)
 

@@ -6,7 +6,7 @@ about, so that one which a crash writes twice is recognised.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from schemas import wire
 from schemas.calls import Conversation
@@ -29,7 +29,12 @@ class Record:
     headers: tuple[tuple[str, bytes], ...]
 
 
-DEAD_LETTER_REASON: Final = {
+Reason: TypeAlias = Literal[
+    "unreadable", "rejected", "exhausted", "auth", "gone", "disabled", "aborted", "ours"
+]
+"""Why a dead letter is one."""
+
+DEAD_LETTER_REASON: Final[dict[Class, Reason]] = {
     Class.REJECTED: "rejected",
     Class.AUTH: "auth",
     Class.GONE: "gone",
@@ -84,7 +89,7 @@ def attempted(
     return _record(DELIVERY_LOG, "delivery.attempted", call_id, value, one.at, about)
 
 
-def dead_delivery(call_id: str, delivery: Delivery, reason: str, source: Position, at: datetime) -> Record:
+def dead_delivery(call_id: str, delivery: Delivery, reason: Reason, source: Position, at: datetime) -> Record:
     """A delivery that will not be tried again by itself: ids and attempts, never a body or a secret."""
     value = {
         "reason": reason,

@@ -1,16 +1,17 @@
 """When a call is over for good: what is left of it is what keeps it from happening twice.
 
 An incarnation is settled when its verdict cannot change any more, all its deliveries are final and
-nothing is owed. A call that only fell silent (R12) rests instead: any sign of life may still upgrade
-it, so its evidence stays until it is swept.
+nothing is owed. A call that only fell silent (R12), or of which nothing but a transcript came, rests
+instead: any sign of life may still give it a verdict or raise it, so its evidence stays until it is
+swept.
 """
 
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from schemas.calls import Call, Conversation, Past, PartKey
-from streams import evidence
+from schemas.calls import Call, Conversation, PartKey, Past
+from streams import evidence, lifecycle
 from streams.draft import Draft
 
 
@@ -33,8 +34,7 @@ def forgotten_at(call: Call) -> datetime | None:
 
 def _over(draft: Draft, conversation: Conversation) -> bool:
     return (
-        conversation.outcome is not None
-        and conversation.window_until is None
+        lifecycle.silent_due(conversation) is None
         and not draft.call.kept
         and all(delivery.settled for delivery in draft.deliveries(conversation.number))
     )
@@ -43,8 +43,8 @@ def _over(draft: Draft, conversation: Conversation) -> bool:
 def _shrink(draft: Draft, conversation: Conversation) -> None:
     number = conversation.number
     for delivery in draft.deliveries(number):
-        draft.drop(delivery)
-    if conversation.outcome is not None and conversation.outcome.synthetic:
+        draft.drop(delivery.delivery_id)
+    if conversation.outcome is None or conversation.outcome.synthetic:
         draft.amend(number, resting=True)
         return
     for key in _parts(draft.call.call_id, conversation):
@@ -52,7 +52,7 @@ def _shrink(draft: Draft, conversation: Conversation) -> None:
     past = Past(
         number=number,
         settled_at=draft.now,
-        verdict=None if conversation.outcome is None else conversation.outcome.verdict,
+        verdict=conversation.outcome.verdict,
         agent_id=evidence.agent_id(conversation.evidence),
         session=conversation.session,
         attempt=conversation.attempt,

@@ -4,6 +4,7 @@ They belong to the voice agent and fire whatever the outcome; what they are sent
 agent's document says at that moment.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import to_builtins
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from schemas import wire
 from schemas.calls import Past
-from schemas.delivery import Class, Delivery, State
+from schemas.delivery import Delivery, State
 from schemas.events import CALL_ENDED, Event
 from schemas.outcomes import Verdict
 from schemas.workflow import VoiceAgent
@@ -25,7 +26,7 @@ def on_event(draft: Draft, number: int, event: Event) -> None:
     agent = draft.agent(draft.conversation(number))
     if agent is None or event.type == CALL_ENDED or event.type not in agent.webhooks:
         return
-    _of_event(draft, number, agent, event)
+    _of_event(draft, number, agent, event, draft.context(number))
 
 
 def on_straggler(draft: Draft, past: Past, event: Event) -> None:
@@ -34,7 +35,7 @@ def on_straggler(draft: Draft, past: Past, event: Event) -> None:
     agent = None if agent_id is None else draft.definitions.agent(agent_id)
     if agent is None or event.type == CALL_ENDED or event.type not in agent.webhooks:
         return
-    _of_event(draft, past.number, agent, event)
+    _of_event(draft, past.number, agent, event, {})
 
 
 def on_verdict(draft: Draft, number: int, upgraded_from: Verdict | None) -> None:
@@ -42,10 +43,8 @@ def on_verdict(draft: Draft, number: int, upgraded_from: Verdict | None) -> None
     conversation = draft.conversation(number)
     if conversation.outcome is None:
         raise ValueError(f"found no outcome of {draft.call.call_id}#{number}; expected its verdict")
-    if upgraded_from is None:
-        types = lifecycle.webhook_types(conversation.outcome)
-    else:
-        types = ("call.outcome_upgraded",)
+    first = upgraded_from is None
+    types = lifecycle.webhook_types(conversation.outcome) if first else ("call.outcome_upgraded",)
     fields = records.outcome_fields(draft.call.call_id, conversation, conversation.outcome)
     if upgraded_from is not None:
         fields["upgraded_from"] = upgraded_from.value
@@ -61,11 +60,11 @@ def on_settled(draft: Draft, number: int, upgraded: bool) -> None:
     _on_outcome(draft, number, "call.settled", fields)
 
 
-def _of_event(draft: Draft, number: int, agent: VoiceAgent, event: Event) -> None:
+def _of_event(draft: Draft, number: int, agent: VoiceAgent, event: Event, context: Mapping[str, Any]) -> None:
     delivery_id = ids.of_event(draft.call.call_id, number, event.source, event.id, agent.id, event.type)
     planned = _planned(draft, number, agent, event.type, delivery_id)
     body = {"type": event.type, "timestamp": wire.moment(event.occurred_at), "data": envelope(event)}
-    _send(draft, planned, agent, body, bool(event.is_test), event.traceparent)
+    _send(draft, planned, agent, body, context, bool(event.is_test), event.traceparent)
 
 
 def _on_outcome(draft: Draft, number: int, kind: str, fields: dict[str, Any]) -> None:
@@ -79,7 +78,7 @@ def _on_outcome(draft: Draft, number: int, kind: str, fields: dict[str, Any]) ->
     said = {**fields, "call": context["call"], "variables": context["variables"]}
     body = {"type": kind, "timestamp": wire.moment(draft.now), "data": said}
     traced = conversation.evidence
-    _send(draft, planned, agent, body, evidence.is_test(traced), evidence.traceparent(traced))
+    _send(draft, planned, agent, body, context, evidence.is_test(traced), evidence.traceparent(traced))
 
 
 def _planned(draft: Draft, number: int, agent: VoiceAgent, kind: str, delivery_id: str) -> Delivery:
@@ -100,6 +99,7 @@ def _send(
     planned: Delivery,
     agent: VoiceAgent,
     body: dict[str, Any],
+    context: Mapping[str, Any],
     is_test: bool,
     traceparent: str | None,
 ) -> None:
@@ -107,6 +107,7 @@ def _send(
         rendering = requests.render_webhook(
             agent.webhooks[planned.id],
             body,
+            context,
             call_id=draft.call.call_id,
             delivery_id=planned.delivery_id,
             is_test=is_test,
@@ -114,7 +115,7 @@ def _send(
             user_agent=draft.policy.user_agent,
         )
     except RenderFault as fault:
-        dispatch.give_up(draft, replace(planned, why=str(fault)), Class.OURS.value)
+        dispatch.give_up(draft, replace(planned, why=str(fault)), "ours")
         return
     dispatch.begin(draft, planned, rendering)
 

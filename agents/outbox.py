@@ -1,0 +1,94 @@
+"""Records on their way to the output topics, until the broker has acknowledged them.
+
+A call owes a record until then. Acknowledgements go back to the call as one message for all that it
+has emitted in a while: it costs less than a message a record, and a crash in between only writes a
+record again, with the same `ce_id`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from schemas.calls import Owed
+from schemas.messages import Emitted
+
+LINGER: Final = 0.2
+"""Seconds for which acknowledgements of a call are gathered."""
+
+
+class Post(Protocol):
+    """How a record is handed to Kafka; the future is done when the broker has it."""
+
+    async def __call__(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> "asyncio.Future[Any]":
+        """Hand a record over; without a partition its key decides."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What one call has under way."""
+
+    waiting: set[int] = field(default_factory=set)
+    through: int = 0
+
+
+class Outbox:
+    """Emits what calls owe. `name` gives the broker's name of a topic."""
+
+    def __init__(
+        self,
+        post: Post,
+        name: Callable[[str], str],
+        tell: Callable[[int, Emitted], Awaitable[None]],
+    ) -> None:
+        self._post, self._name, self._tell = post, name, tell
+        self._accounts: dict[tuple[int, str], _Account] = {}
+        self._done: set[tuple[int, str]] = set()
+
+    async def emit(self, partition: int, call_id: str, owed: Owed) -> None:
+        """Write a record; one that is under way already is not written again."""
+        account = self._accounts.setdefault((partition, call_id), _Account())
+        if owed.number in account.waiting:
+            return
+        account.waiting.add(owed.number)
+        key = call_id.encode("utf-8", "surrogatepass")
+        sent = await self._post(self._name(owed.topic), key, owed.value, owed.headers)
+        sent.add_done_callback(lambda done: self._acknowledged(partition, call_id, owed.number, done))
+
+    def end(self, partition: int) -> None:
+        """A partition was given away: its next owner emits what is still owed."""
+        self._accounts = {key: one for key, one in self._accounts.items() if key[0] != partition}
+        self._done = {key for key in self._done if key[0] != partition}
+
+    async def run(self) -> None:
+        """Tell calls what the broker has acknowledged, for ever."""
+        while True:
+            await asyncio.sleep(LINGER)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Tell every call with nothing left under way."""
+        done, self._done = self._done, set()
+        for partition, call_id in done:
+            account = self._accounts.get((partition, call_id))
+            if account is not None and not account.waiting:
+                del self._accounts[partition, call_id]
+                await self._tell(partition, Emitted(call_id, account.through))
+
+    def _acknowledged(self, partition: int, call_id: str, number: int, done: "asyncio.Future[Any]") -> None:
+        if done.cancelled() or done.exception() is not None:
+            return  # the producer has made the worker unfit; the record is still owed
+        account = self._accounts.get((partition, call_id))
+        if account is None:
+            return
+        account.waiting.discard(number)
+        account.through = max(account.through, number)
+        if not account.waiting:
+            self._done.add((partition, call_id))

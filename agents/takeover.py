@@ -1,0 +1,91 @@
+"""Partitions come and go: what is rebuilt when one is ours, what is told before one is given away.
+
+Nothing is repeated in clean operations because of two things here. A new owner reads the replies that
+wait in the internal topic before it starts what the rows say is due. An old owner announces what it has
+on the wire, so that the new one waits for that reply; the old one still posts it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from faust.types import TP
+
+from agents.act import Act
+from agents.kafka.offsets import Offsets
+from agents.kafka.rows import Rows
+from agents.metrics import Metrics
+from agents.table import Table
+from agents.tenure import Tenure
+from agents.timers import Timers
+from schemas.delivery import State
+
+log = logging.getLogger(__name__)
+
+BREATH: Final = 1000
+"""Rows after which the scan lets others run."""
+
+
+class Takeover:
+    """Begins and ends tenures. `end_of(partition)` is the end of the internal topic's partition."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        offsets: Offsets,
+        internal: str,
+        end_of: Callable[[int], Awaitable[int]],
+        timers: Timers,
+        act: Act,
+        metrics: Metrics,
+    ) -> None:
+        self._rows, self._offsets, self._internal, self._end_of = rows, offsets, internal, end_of
+        self._timers, self._act, self._metrics = timers, act, metrics
+        self.tenures: dict[int, Tenure] = {}
+        self.begun = False
+        """Whether partitions (maybe none) were assigned and are not being given away."""
+
+    async def begin(self, partitions: frozenset[int]) -> None:
+        """These partitions are recovered: rebuild what is in memory for them."""
+        self._forget_all()
+        self._metrics.rebalanced()
+        for partition in sorted(partitions):
+            tenure = Tenure(partition, Table(self._rows, partition), await self._end_of(partition))
+            await self._rebuild(tenure)
+            self.tenures[partition] = tenure
+            self._timers.begin(tenure)
+            self._act.begin(tenure)
+        for tenure in self.tenures.values():
+            self.open(tenure)
+        self.begun = True
+        log.info("took over %d partitions: %s", len(partitions), sorted(partitions))
+
+    async def end(self, partitions: frozenset[int]) -> None:
+        """All partitions are being given away (a rebalance always takes all of them)."""
+        self.begun = False
+        await self._act.let_go()
+        self._forget_all()
+
+    def open(self, tenure: Tenure) -> None:
+        """Open a tenure once the internal topic is read up to its end at the takeover."""
+        if tenure.open or tenure.ended:
+            return
+        read = self._offsets.processed(TP(self._internal, tenure.partition)) or 0
+        if read >= tenure.barrier:
+            self._act.resume(tenure)
+
+    async def _rebuild(self, tenure: Tenure) -> None:
+        for count, call in enumerate(tenure.table.live()):
+            self._timers.arm(tenure, call)
+            started = any(one.state is State.STARTED and one.due is None for one in call.deliveries)
+            if started or call.owed:
+                tenure.resting.add(call.call_id)
+            if count % BREATH == BREATH - 1:
+                await asyncio.sleep(0)
+
+    def _forget_all(self) -> None:
+        for tenure in self.tenures.values():
+            tenure.ended = True
+            self._timers.end(tenure.partition)
+        self.tenures.clear()

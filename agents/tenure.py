@@ -1,0 +1,34 @@
+"""The time for which this worker holds a partition: from its recovery to its revocation.
+
+What is in memory for a partition lives and dies with its tenure. A request is started only in an
+open tenure: it opens when the replies that lay in the internal topic at the takeover are read, so
+that nothing is sent again whose answer is already in the log.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agents.table import Table
+from streams.effects import Effect
+
+
+@dataclass(slots=True)
+class Tenure:
+    """One partition in our hands."""
+
+    partition: int
+    table: Table
+    barrier: int
+    """The end of the internal topic's partition at the takeover; read up to there before starting."""
+    open: bool = False
+    ended: bool = False
+    resting: set[str] = field(default_factory=set)
+    """Calls that have something to start once the tenure is open."""
+    effects: list[Effect] = field(default_factory=list)
+    """What waits for its rows to be durable."""
+    runner: "asyncio.Task[None] | None" = None
+    ticks: int = 0
+    """Ticks sent and not handled yet."""
+    armed: dict[tuple[str, bool], datetime] = field(default_factory=dict)
+    """The next tick of each call, by call id and whether it is a silent one."""

@@ -1,0 +1,121 @@
+"""The first loop: every message of our partitions, folded into its call, in order.
+
+Read, ask, write. Nothing escapes the body but our own defects, and those stop the worker with the
+record un-acknowledged, so that it is read again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from agents.act import Act, Tell
+from agents.kafka.changelog import Revoked, TooLarge
+from agents.kafka.source import Record
+from agents.metrics import Metrics
+from agents.reading import Away, Folded, Poison, Reader
+from agents.sweep import sweep
+from agents.tenure import Tenure
+from agents.timers import Timers
+from schemas.events import Event
+from schemas.messages import Replied, Sweep, Tick
+from streams import machine, records
+from streams.effects import Definitions, Policy, Position
+
+Bury = Callable[[records.Record], Awaitable[None]]
+"""Write a dead letter; returns when the broker has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Folds records. `definitions` gives the documents in force, `await_definitions` waits until
+    those that an event names would be known."""
+
+    reader: Reader
+    definitions: Callable[[], Definitions]
+    await_definitions: Callable[[Event, datetime], Awaitable[None]]
+    tenures: Mapping[int, Tenure]
+    opened: Callable[[Tenure], None]
+    policy: Policy
+    clock: Callable[[], datetime]
+    timers: Timers
+    act: Act
+    tell: Tell
+    bury: Bury
+    metrics: Metrics
+    broken: Callable[[BaseException], None]
+
+    async def fold(self, source: AsyncIterator[Record]) -> None:
+        """Fold everything, for ever."""
+        async for record in source:
+            tenure = self.tenures.get(record.partition)
+            if tenure is None or tenure.ended:
+                continue
+            try:
+                await self._take(record, tenure)
+            except Revoked:
+                continue
+            if not tenure.open:
+                self.opened(tenure)
+
+    async def _take(self, record: Record, tenure: Tenure) -> None:
+        match self.reader.read(record):
+            case Folded(message, at):
+                if isinstance(message, Event):
+                    await self.await_definitions(message, record.timestamp)
+                self._write(record, tenure, message, at)
+            case Poison(at, why):
+                self.metrics.events("unreadable")
+                self._later(record, self._buried(records.unreadable(at, why, self.clock()), "unreadable"))
+            case Away(home, message):
+                self.metrics.rekeyed()
+                self._later(record, self.tell(home, message))
+            case Sweep() as message:
+                rest = sweep(tenure, message)
+                record.ack()
+                if rest is not None:
+                    await self.tell(record.partition, rest)
+            case other:
+                assert_never(other)
+
+    def _write(self, record: Record, tenure: Tenure, message: machine.Input, at: Position) -> None:
+        before = tenure.table.call(message.call_id)
+        step = machine.step(before, message, self.clock(), tenure.table, self.definitions(), self.policy, at)
+        try:
+            tenure.table.write(before, step)
+        except TooLarge as why:
+            self._later(record, self._buried(records.unreadable(at, str(why), self.clock()), "unreadable"))
+            return
+        if isinstance(message, Replied):
+            self.act.landed(message)
+        if isinstance(message, Tick):
+            tenure.ticks = max(0, tenure.ticks - 1)
+        self.metrics.counted(step.counts)
+        self.timers.arm(tenure, step.call)
+        self.act.after(tenure, step)
+        record.ack()
+
+    async def _buried(self, letter: records.Record, reason: records.Reason) -> None:
+        await self.bury(letter)
+        self.metrics.dead_letter(reason)
+
+    def _later(self, record: Record, done: Awaitable[None]) -> None:
+        """Acknowledge a record when what it turned into is with the broker; the next ones need not wait."""
+
+        async def then_ack() -> None:
+            await done
+            record.ack()
+
+        task = asyncio.get_running_loop().create_task(then_ack())
+        task.add_done_callback(self._landed)
+        _PENDING.add(task)
+
+    def _landed(self, task: "asyncio.Task[None]") -> None:
+        _PENDING.discard(task)
+        if not task.cancelled() and (defect := task.exception()) is not None:
+            self.broken(defect)
+
+
+_PENDING: set["asyncio.Task[None]"] = set()
+"""Tasks that the loop itself only holds weakly."""

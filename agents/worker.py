@@ -1,0 +1,262 @@
+"""One worker: everything put together, started, drained, stopped."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any, Final
+
+from faust.types import TP
+
+from agents.act import Act, MayStart, TakeReply
+from agents.attempt import Attempts
+from agents.connection import client_options, kafka_config, topic_names
+from agents.definitions import Reader as Definitions
+from agents.deliver import Deliver
+from agents.http.client import Client
+from agents.http.guard import Guard
+from agents.http.secrets import Secrets
+from agents.http.transport import GuardedTransport
+from agents.kafka.app import App, make_app
+from agents.kafka.config import KafkaConfig
+from agents.kafka.run import run as run_app
+from agents.kafka.source import consume
+from agents.kafka.topics import TopicNames, admin, counts, ensure_topics
+from agents.metrics import Metrics
+from agents.outbox import Outbox
+from agents.reading import Reader
+from agents.sweep import first as first_sweep
+from agents.takeover import Takeover
+from agents.timers import Timers
+from agents.track import Track
+from agents.web.server import WebServer
+from schemas import wire
+from schemas.events import Event
+from schemas.messages import Message
+from schemas.settings import Settings
+from streams import records
+from streams.effects import Policy
+from streams.egress import egress
+from streams.lifecycle import Durations
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY: Final = timedelta(hours=1)
+
+
+async def work(settings: Settings, listening: Callable[[int], None] = lambda port: None) -> None:
+    """Run a worker until SIGTERM or SIGINT, then drain and return.
+
+    `listening` is told the port of the worker's doors. Raises whatever a part of it crashed with.
+    """
+    config, names = kafka_config(settings), topic_names(settings)
+    await ensure_topics(config, names, settings.remember, settings.replication or -1)
+    config = replace(config, partitions=await partitions(config, names))
+    worker = Worker(settings, config, names)
+    listening(await worker.web.start(settings.web_host, settings.web_port))
+    try:
+        await worker.run()
+    finally:
+        await worker.close()
+
+
+async def partitions(config: KafkaConfig, names: TopicNames) -> int:
+    """How many partitions call-events has; all of the engine's own topics have as many."""
+    async with admin(config) as kafka:
+        return (await counts(kafka, [names.call_events]))[names.call_events]
+
+
+class Worker:
+    """The parts of a worker, wired to each other."""
+
+    def __init__(self, settings: Settings, config: KafkaConfig, names: TopicNames) -> None:
+        self._settings, self._names = settings, names
+        self._app: App = make_app(config)
+        self._stop = asyncio.Event()
+        self._metrics = Metrics()
+        self._client = Client(GuardedTransport(Guard(egress(settings.egress_allow))))
+        self._definitions = Definitions(
+            client_options(config), names.workflows, self._metrics, fetch_wait=config.fetch_wait
+        )
+        self._timers = Timers(utc_now, self._app.offsets.caught_up, self._tell)
+        outbox = Outbox(self._post, settings.topic, self._tell)
+        self._outbox = outbox
+        self._act = Act(self._app.rows, outbox, self._tell, self._app.lease.held, self._deliver)
+        self._takeover = Takeover(
+            self._app.rows,
+            self._app.offsets,
+            names.internal,
+            self._end_of_internal,
+            self._timers,
+            self._act,
+            self._metrics,
+        )
+        self._app.on_recovered = self._takeover.begin
+        self._app.on_revoked = self._takeover.end
+        consume(self._app, self._track(config).fold)
+        self.web = WebServer(self._metrics.exposition, self._why_not_ready, self._why_not_alive)
+        self._metrics.watch("in_flight", lambda: self._act.deliver.in_flight)
+
+    async def run(self) -> None:
+        """Work until told to stop."""
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, lambda: loop.create_task(self._drain()))
+        await self._definitions.start()
+        await self._definitions.started()
+        tasks = [
+            asyncio.create_task(self._crashing(one), name=name)
+            for name, one in (
+                ("timers", self._timers.run()),
+                ("outbox", self._outbox.run()),
+                ("sweeps", self._sweeps()),
+            )
+        ]
+        try:
+            await run_app(self._app, self._stop)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Let go of everything that is not Kafka's."""
+        await self._act.deliver.close()
+        await self._definitions.stop()
+        await self._client.close()
+        await self.web.stop()
+
+    # -- the parts that need the whole ---------------------------------------------------------
+
+    def _track(self, config: KafkaConfig) -> Track:
+        return Track(
+            reader=Reader(self._names.call_events, config.partitions),
+            definitions=lambda: self._definitions.snapshot,
+            await_definitions=self._await_definitions,
+            tenures=self._takeover.tenures,
+            opened=self._takeover.open,
+            policy=policy(self._settings),
+            clock=utc_now,
+            timers=self._timers,
+            act=self._act,
+            tell=self._tell,
+            bury=self._bury,
+            metrics=self._metrics,
+            broken=self._broken,
+        )
+
+    def _deliver(self, replied: TakeReply, may_start: MayStart) -> Deliver:
+        secrets = Secrets(os.environ, self._settings.secrets_dir)
+        attempts = Attempts(self._client, secrets, utc_now)
+        return Deliver(
+            attempts.make,
+            replied,
+            may_start,
+            utc_now,
+            slots=self._settings.slots,
+            broken=self._broken,
+            waited=self._metrics.lane_wait,
+        )
+
+    async def _post(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> "asyncio.Future[Any]":
+        return await self._app.producer.post(topic, key, value, headers, partition)
+
+    async def _tell(self, partition: int, message: Message) -> None:
+        key = b"" if not hasattr(message, "call_id") else message.call_id.encode("utf-8", "surrogatepass")
+        await (await self._post(self._names.internal, key, wire.message(message), (), partition))
+
+    async def _bury(self, letter: records.Record) -> None:
+        topic = self._settings.topic(letter.topic)
+        await (await self._post(topic, None, letter.value, letter.headers))
+
+    async def _end_of_internal(self, partition: int) -> int:
+        at = TP(self._names.internal, partition)
+        ends = await self._app.consumer.highwaters(at)
+        return ends.get(at) or 0
+
+    async def _await_definitions(self, event: Event, recorded_at: datetime) -> None:
+        """Conclude that nobody knows an agent or a workflow only when the documents were read past
+        the event's time (R19)."""
+        known = self._definitions.snapshot
+        agent = event.agent_id is None or known.agent(event.agent_id) is not None
+        workflow = event.workflow_id is None or known.in_force(event.workflow_id) is not None
+        if not (agent and workflow):
+            await self._definitions.read_past(recorded_at)
+
+    async def _sweeps(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY.total_seconds())
+            for partition in list(self._takeover.tenures):
+                await self._tell(partition, first_sweep(utc_now() - self._settings.remember))
+
+    # -- how it ends --------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Start nothing more, wait for what is on the wire while still a member, announce the rest."""
+        if self._stop.is_set():
+            return
+        log.info("draining: %d requests under way", self._act.deliver.in_flight)
+        drained = await self._act.deliver.drained(self._settings.drain)
+        if not drained:
+            log.warning("requests under way after %s; the next owner waits for them", self._settings.drain)
+        await self._takeover.end(frozenset(self._takeover.tenures))
+        self._stop.set()
+
+    async def _crashing(self, part: Awaitable[None]) -> None:
+        try:
+            await part
+        except Exception as defect:
+            self._broken(defect)
+            raise
+
+    def _broken(self, defect: BaseException) -> None:
+        log.critical("a defect stops this worker", exc_info=defect)
+        asyncio.get_running_loop().create_task(self._app.crash(defect))
+
+    # -- what the doors say ----------------------------------------------------------------------------
+
+    def _why_not_ready(self) -> list[str]:
+        reasons = []
+        if not self._definitions.ready:
+            reasons.append("the documents are not read yet")
+        if self._stop.is_set() or self._app.should_stop:
+            reasons.append("stopping")
+        if self._app.rebalancing or not self._takeover.begun:
+            reasons.append("no partitions assigned yet, or being recovered")
+        closed = [one.partition for one in self._takeover.tenures.values() if not one.open]
+        if closed:
+            reasons.append(f"reading what waits for partitions {closed}")
+        return reasons
+
+    def _why_not_alive(self) -> list[str]:
+        stuck = self._app.stalled()
+        return [] if stuck is None else [stuck]
+
+
+def utc_now() -> datetime:
+    """The worker's clock."""
+    return datetime.now(UTC)
+
+
+def policy(settings: Settings) -> Policy:
+    """What of the settings the rules need."""
+    durations = Durations(
+        grace=settings.grace,
+        clock_tolerance=settings.clock_tolerance,
+        lost_queued=settings.lost_queued,
+        lost_ringing=settings.lost_ringing,
+        lost_live=settings.lost_live,
+        lost_after_end_node=settings.lost_after_end_node,
+        upgrade_window=settings.upgrade_window,
+    )
+    return Policy(durations, settings.ready_deadline, f"postcall/{version('postcall')}")
