@@ -9,7 +9,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.types import ServiceT
 
-from agents.kafka.changelog import BATCH_BYTES, MOST_BYTES
+from agents.kafka.changelog import BATCH_BYTES, MOST_BYTES, Client
 from agents.kafka.config import KafkaConfig
 from agents.kafka.consumer import Consumer
 from agents.kafka.fitness import Fitness
@@ -54,7 +54,7 @@ class App(faust.App):
         super().__init__(config.app_id, **settings(config))
         self.rows = Rows(
             disk=lambda: cast(Store, self.calls.data),
-            client=lambda: self.producer._ensure_producer(),
+            client=self._client,
             topic=config.changelog,
             lease=self.lease,
             fitness=self.fitness,
@@ -125,6 +125,9 @@ class App(faust.App):
         source = self.kafka.topics[0]
         await self.on_revoked(frozenset(tp.partition for tp in revoked if tp.topic == source))
         await self.commit_now()
+
+    def _client(self) -> Client:
+        return cast(Client, self.producer._ensure_producer())
 
     def _crash_soon(self, reason: BaseException) -> None:
         self.loop.call_soon_threadsafe(lambda: self.loop.create_task(self.crash(reason)))

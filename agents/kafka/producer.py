@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 Headers = Sequence[tuple[str, bytes]]
 
-BUFFER_LOOK = 0.002
-"""Seconds between two looks at Faust's own buffer, which nothing of ours uses."""
-
 
 async def send(
     app: "App",
@@ -58,7 +55,7 @@ class Producer(driver.Producer):
         """
         await self.app.rows.settle()
         while self.buffer.size:
-            await asyncio.sleep(BUFFER_LOOK)
+            await self.buffer.flush()
         if self._producer is not None:
             await self._producer.flush()
 

@@ -190,8 +190,8 @@ class Rows:
 
     async def room(self) -> None:
         """Wait while too many bytes are on their way to the changelog."""
-        while self._waiting > CROWD_BYTES and self._committer is not None:
-            await asyncio.sleep(self._cycle)
+        if self._waiting > CROWD_BYTES:
+            await self.settle()
 
     @property
     def partitions(self) -> frozenset[int]:

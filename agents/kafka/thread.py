@@ -85,7 +85,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             try:
                 coordinator.check_errors()
             except KafkaError as refusal:
-                log.error("the group coordinator refused: %r", refusal)
+                log.warning("the group coordinator refused: %r", refusal)
                 if coordinator._coordination_task.done():
                     await self.crash(refusal)
                     return

@@ -24,6 +24,7 @@ APPEAR_PATIENCE = 30.0
 """Seconds for a new topic to be known, with a leader for each partition."""
 
 LOOK_AGAIN = 0.1
+"""Seconds between two looks."""
 
 
 class WrongTopic(RuntimeError):
@@ -100,10 +101,11 @@ async def ensure_topics(
         if config.embedded:
             await _appear(kafka, wanted(names, config.partitions, None))
         else:
-            partitions = (await counts(kafka, [names.call_events])).get(names.call_events, config.partitions)
-            retention = await _retention(kafka, names.call_events)
-            await _create(kafka, wanted(names, partitions, retention), replication)
-            _warn_of_forgetting(names.call_events, retention, remember)
+            await _create(kafka, [Topic(names.call_events, config.partitions, OWN)], replication)
+            partitions = (await counts(kafka, [names.call_events]))[names.call_events]
+            kept = await _retention(kafka, names.call_events)
+            await _create(kafka, wanted(names, partitions, kept), replication)
+            _warn_of_forgetting(names.call_events, kept, remember)
         await _check(kafka, names)
 
 
@@ -146,11 +148,7 @@ async def retention(config: KafkaConfig, topic: str) -> timedelta | None:
 
 
 async def _retention(kafka: AIOKafkaAdminClient, topic: str) -> timedelta | None:
-    """What the topic keeps, or what the broker would give a new one."""
-    if topic in await counts(kafka, [topic]):
-        entries = await _configuration(kafka, ConfigResource(ConfigResourceType.TOPIC, topic))
-    else:
-        return None
+    entries = await _configuration(kafka, ConfigResource(ConfigResourceType.TOPIC, topic))
     if "delete" not in entries.get("cleanup.policy", "delete"):
         return None
     kept = int(entries.get("retention.ms", "-1"))
@@ -182,7 +180,7 @@ async def _create(kafka: AIOKafkaAdminClient, topics: Sequence[Topic], replicati
 
 
 def _new(topic: Topic, replication: int) -> NewTopic:
-    """aiokafka refuses the -1 with which a broker is asked for its default; it sends it, though."""
+    """Aiokafka refuses the -1 with which a broker is asked for its default; it sends it, though."""
     new = NewTopic(topic.name, topic.partitions, 1, topic_configs=dict(topic.config))
     new.replication_factor = replication
     return new

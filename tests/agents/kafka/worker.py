@@ -1,0 +1,152 @@
+"""A worker for the tests: it remembers every event it has handled in the table, and writes down what it does.
+
+Run as `python -m tests.agents.kafka.worker '{"bootstrap": …}'`. The environment variable `WITHOUT` names cures
+to leave out, comma-separated; the test of a cure must fail then.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agents.kafka.app import KafkaConfig, make_app, send
+from agents.kafka.changelog import Revoked
+from agents.kafka.run import run
+from agents.kafka.source import Record, Records, consume
+from tests.agents.kafka.mishaps import delay_seeks, hold_changelog, leave_out, refuse_first_join
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What a test wants of its worker."""
+
+    bootstrap: str
+    app_id: str
+    data_dir: str
+    name: str = "worker"
+    partitions: int = 2
+    session_seconds: float = 6.0
+    commit_seconds: float = 0.3
+    instance_id: str | None = None
+    standby_replicas: int = 0
+    never_ack: list[str] = []
+    """Keys of events that stay in work for ever."""
+    raise_at: list[str] = []
+    """Keys of events at which the handler raises."""
+    pad: int = 0
+    """Bytes by which each row is made larger."""
+    echo: bool = False
+    """Send each event on to the topic `<app id>-out`."""
+    seek_delay: float = 0.0
+    """Seconds between the seek of a rebalance and what follows it."""
+    leave: bool = False
+    """Leave the group explicitly when stopped."""
+    hold_changelog: bool = False
+    """Let nothing reach the changelog until SIGUSR1, as if its leader were away."""
+    refuse_join: bool = False
+    """Let the first join fail as if the coordinator had answered nonsense."""
+    stall_seconds: float = 300.0
+
+
+class Worker:
+    """The orders, the app, and a loop that counts."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.app = make_app(config_of(orders))
+        self.app.on_recovered = self.recovered
+        self.app.on_revoked = self.revoked
+        consume(self.app, self.count)
+
+    def note(self, *what: Any) -> None:
+        """Write a line that survives kill -9 right after."""
+        os.write(1, (" ".join(map(str, what)) + "\n").encode())
+
+    async def recovered(self, partitions: frozenset[int]) -> None:
+        """Say what was found after a recovery."""
+        rows = sum(1 for partition in partitions for _ in self.app.rows.scan(partition, b"l"))
+        self.note("recovered", ",".join(map(str, sorted(partitions))), rows)
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        """Say what is given away."""
+        self.note("revoked", ",".join(map(str, sorted(partitions))))
+
+    async def count(self, records: Records) -> None:
+        """Handle events as the engine does: read, write, acknowledge."""
+        async for record in records:
+            key = (record.key or b"").decode()
+            if key in self.orders.raise_at:
+                raise ValueError(f"cannot handle {key}")
+            try:
+                seen = self.handle(record)
+            except Revoked:
+                continue
+            self.note("handled", record.generation, record.topic, record.partition, record.offset, key, seen)
+            if key not in self.orders.never_ack:
+                record.ack()
+            if self.orders.echo:
+                await send(self.app, f"{self.orders.app_id}-out", record.key, record.value)
+
+    def handle(self, record: Record) -> str:
+        """Count the call's events, and remember this one."""
+        rows, partition, key = self.app.rows, record.partition, record.key or b""
+        seen = rows.get(partition, b"s" + key + b"/" + (record.value or b"")) is not None
+        with rows.atomic(partition) as step:
+            step.set(b"s" + key + b"/" + (record.value or b""), b"1")
+            total = int((rows.get(partition, b"l" + key) or b"0").split(b" ")[0]) + (not seen)
+            step.set(b"l" + key, b"%d " % total + b"." * self.orders.pad)
+        return "again" if seen else "new"
+
+
+def config_of(orders: Orders) -> KafkaConfig:
+    """The configuration that these orders ask for."""
+    return KafkaConfig(
+        broker=orders.bootstrap,
+        app_id=orders.app_id,
+        topics=(f"{orders.app_id}-events", f"{orders.app_id}-internal"),
+        partitions=orders.partitions,
+        data_dir=Path(orders.data_dir),
+        session_timeout=timedelta(seconds=orders.session_seconds),
+        commit_interval=timedelta(seconds=orders.commit_seconds),
+        instance_id=orders.instance_id,
+        standby_replicas=orders.standby_replicas,
+        stall_limit=timedelta(seconds=orders.stall_seconds),
+    )
+
+
+async def main(orders: Orders) -> None:
+    """Run until SIGTERM."""
+    leave_out([cure for cure in os.environ.get("WITHOUT", "").split(",") if cure])
+    if orders.hold_changelog:
+        hold_changelog(f"{orders.app_id}-calls-changelog")
+    if orders.seek_delay:
+        delay_seeks(orders.seek_delay)
+    if orders.refuse_join:
+        refuse_first_join()
+    worker, stop = Worker(orders), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    ending = asyncio.Event()
+    running = asyncio.create_task(run(worker.app, ending))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not running.done() and orders.leave:
+        await worker.app.leave_group()
+    ending.set()
+    await running
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level="WARNING", stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    try:
+        asyncio.run(main(msgspec.convert(json.loads(sys.argv[1]), Orders)))
+        os._exit(0)
+    finally:
+        traceback.print_exc()
+        os._exit(1)  # a thread that does not end must not keep the test waiting
