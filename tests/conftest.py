@@ -5,7 +5,6 @@ cluster and are skipped there; where CI is set they must not be, and the run fai
 """
 
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -93,6 +92,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def kafka(pytestconfig: pytest.Config) -> Iterator[ServedBroker]:
+def kafka(pytestconfig: pytest.Config) -> ServedBroker:
     """Serve the broker of the run: `.bootstrap`, `.served_by`, `.real`."""
-    yield pytestconfig.stash[_RUN].open()
+    return pytestconfig.stash[_RUN].open()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from docker.errors import DockerException  # type: ignore[import-untyped]  # docker ships no types
+from docker.errors import DockerException
 from testcontainers.community.kafka import KafkaContainer
 from testcontainers.core.docker_client import DockerClient
 
@@ -37,7 +37,7 @@ _CONTAINER_SETTINGS = {
 
 
 class RungBroken(RuntimeError):
-    """This rung of the ladder serves no broker here; the message says why."""
+    """A rung of the ladder serves no broker here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

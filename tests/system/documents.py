@@ -27,7 +27,7 @@ _QUICKLY = {"schedule": ["200ms", "400ms", "800ms", "1500ms", "2s", "3s", "5s", 
 def documents(receiver_url: str, retry: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """Return the workflow and its agent, with every request going to the receiver at this address.
 
-    A node's request goes to `/node/<id>` and a webhook's to `/hook/<event type>`: the path names the delivery.
+    A node's request goes to `/node/<id>` and a webhook's to `/hook/<event type>`: a path names its delivery.
     """
     return [_workflow(receiver_url, retry or _QUICKLY), _agent(receiver_url, retry or _QUICKLY)]
 

@@ -1,4 +1,4 @@
-"""The witnesses of a run in which everything went right, made up from what its calls owe; tests then spoil them."""
+"""The witnesses of a run in which all went right, made up from what its calls owe, for tests to spoil."""
 
 import json
 from collections.abc import Iterator

@@ -54,7 +54,7 @@ class BrokerNotStarted(RuntimeError):
 
 
 class KafkaProcess:
-    """One broker process: start, stop, kill, pause; `port` serves clients at once, `proxy` through a proxy."""
+    """One broker process: start, stop, kill, pause; `port` serves clients, `proxy` those to be disturbed."""
 
     def __init__(self, jars: Path, folder: Path, number: int, proxied: bool) -> None:
         self.number = number

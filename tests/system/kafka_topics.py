@@ -1,4 +1,4 @@
-"""Topics and records of a broker, asked for and written with librdkafka: a client the product does not use."""
+"""Topics and records of a broker, by librdkafka: a client that the product itself does not use."""
 
 import time
 from collections.abc import Iterable, Mapping

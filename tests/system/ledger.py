@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from aiokafka import (  # type: ignore[import-untyped]  # aiokafka ships no types
+from aiokafka import (
     AIOKafkaConsumer,
     ConsumerRecord,
     TopicPartition,

@@ -1,4 +1,4 @@
-"""Calls of every outcome as two producers would tell them: each in its own order, shuffled, doubled, some lost.
+"""Calls of every outcome as two producers would tell them: shuffled, in part doubled, in part lost.
 
 Everything is drawn from a seed. All events of a call arrive within `SPREAD_SECONDS`, well inside the grace of
 three seconds, except those whose story says that they are late.

@@ -1,7 +1,8 @@
 """Judges a run from outside: nothing lost, nothing made up, nothing done twice, everything in order.
 
-It imports nothing of the engine. It reads what was told (`call-events` from offset 0), decides by a reading of
-its own what had to happen, and compares that with the receiver's file and with what the engine says of itself.
+It imports nothing of the engine. It reads what was told (`call-events` from offset 0), decides by a reading
+of its own what had to happen, and compares that with the receiver's file and with what the engine says of
+itself.
 """
 
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""What the oracle found, for people: a table of the invariants, and the timelines of the calls that broke them."""
+"""What the oracle found, for people: a table of the invariants, and timelines of calls that broke them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -19,7 +19,8 @@ def report(
 def _table(judgement: Judgement, witnesses: Witnesses, title: str) -> Iterator[str]:
     yield f"--- {title}"
     yield (
-        f"{len(witnesses.events)} events of {len(judgement.readings)} calls, {len(witnesses.requests)} requests, "
+        f"{len(witnesses.events)} events of {len(judgement.readings)} calls, "
+        f"{len(witnesses.requests)} requests, "
         f"{len(witnesses.deliveries)} attempts logged, {len(witnesses.outcomes)} outcomes, "
         f"{len(witnesses.dead_letters)} dead letters"
     )
@@ -38,7 +39,8 @@ def _timelines(judgement: Judgement, witnesses: Witnesses, situations: Mapping[s
     for violation in judgement.violations:
         broken.setdefault(violation.call_id, []).append(f"{violation.invariant}: {violation.found}")
     for call_id, found in list(broken.items())[:_TIMELINES]:
-        yield f"--- {call_id or 'the run'} ({situations.get(call_id, '?')}): {judgement.readings.get(call_id)}"
+        reading = judgement.readings.get(call_id)
+        yield f"--- {call_id or 'the run'} ({situations.get(call_id, '?')}): {reading}"
         yield from (f"  !! {each}" for each in found[:_TIMELINES])
         yield from _timeline(witnesses, call_id)
     if len(broken) > _TIMELINES:
@@ -57,8 +59,10 @@ def _timeline(witnesses: Witnesses, call_id: str) -> Iterator[str]:
         moments.append(
             (record.at, f"says {outcome['type']} {outcome['verdict']} {outcome['rule']} {outcome['flags']}")
         )
-    for seen in witnesses.requests_of.get(call_id, []):
-        moments.append((seen.at, f"sent {seen.method} {seen.path} {seen.key[:12]} -> {seen.answer}"))
+    moments.extend(
+        (seen.at, f"sent {seen.method} {seen.path} {seen.key[:12]} -> {seen.answer}")
+        for seen in witnesses.requests_of.get(call_id, [])
+    )
     moments.extend((at, "a worker was killed") for at in witnesses.kills)
     moments.sort()
     began = moments[0][0] if moments else 0.0

@@ -1,6 +1,7 @@
 """The receiver in a process of its own, so that nothing that happens to a worker or a test touches it.
 
-`python -m tests.system.receiver --port 0 --log FILE [--script FILE]` prints its port and serves until SIGTERM.
+`python -m tests.system.receiver --port 0 --log FILE [--script FILE]` prints its port and serves until it
+gets SIGTERM.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""One run against the real thing: a broker, workers, a receiver, a load told by two producers, and the judgement.
+"""One run against the real thing: broker, workers, receiver, a load told by two producers, a judgement.
 
 with open_run(kafka.bootstrap, folder, Mixture(calls=1000)) as run:
     run.fleet.add(3)
@@ -33,7 +33,7 @@ _QUIET_SECONDS = 3.0
 
 
 def behaviour(seed: int, delay: float = 0.02, spread: float = 0.1, failure_rate: float = 0.05) -> Script:
-    """Return how the receiver answers: a CRM with tickets, an audit that rejects, some failures everywhere."""
+    """Return how the receiver answers: a CRM with tickets, an audit that rejects, failures everywhere."""
     usual = {"delay": delay, "spread": spread, "failure_rate": failure_rate}
     return Script(
         seed=seed,
@@ -75,7 +75,8 @@ class Run:
 
         What is still owed after so many seconds is judged lost.
         """
-        assert self.telling is not None and self.load is not None
+        assert self.telling is not None
+        assert self.load is not None
         self.telling.join()
         until = time.monotonic() + seconds
         while True:

@@ -1,7 +1,7 @@
 """A proxy in front of a broker that can be slow, silent or cut, for tests of what workers make of that.
 
-It runs in a thread of its own, so that tests may call it from anywhere. It knows where a request and a reply of
-Kafka's protocol begin, and can slow the replies of one kind of request alone (`PRODUCE`).
+It runs in a thread of its own, so that tests may call it from anywhere. It knows where a request and a reply
+of Kafka's protocol begin, and can slow the replies of one kind of request alone (`PRODUCE`).
 """
 
 import asyncio

@@ -3,11 +3,12 @@
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from agents.demo.broker import EmbeddedBroker
-from tests.system.brokers import ServedBroker
+from tests.system.brokers import RungBroken, ServedBroker, open_broker
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_jars import kafka_jars
 from tests.system.kafka_topics import brokers_seen, create_topics, produce, topics_seen
@@ -50,6 +51,33 @@ def test_the_embedded_broker_can_fall_silent_and_answer_again() -> None:
         assert brokers_seen(broker.bootstrap, seconds=0.3) == 0
         broker.answer_again()
         assert brokers_seen(broker.bootstrap, seconds=5) == 1
+
+
+def test_a_chosen_rung_serves_or_fails_and_no_other_is_tried() -> None:
+    with ExitStack() as owner:
+        assert not open_broker(owner, {"POSTCALL_TEST_BROKER_KIND": "embedded"}).real
+        with pytest.raises(RungBroken, match="given: POSTCALL_TEST_BROKER is not set"):
+            open_broker(owner, {"POSTCALL_TEST_BROKER_KIND": "given"})
+        with pytest.raises(RungBroken, match=r"found .*='docker'; expected one of given"):
+            open_broker(owner, {"POSTCALL_TEST_BROKER_KIND": "docker"})
+
+
+def test_a_given_broker_is_used_when_it_answers() -> None:
+    with EmbeddedBroker() as broker, ExitStack() as owner:
+        served = open_broker(owner, {"POSTCALL_TEST_BROKER": broker.bootstrap})
+        assert (served.bootstrap, served.real) == (broker.bootstrap, True)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_two_of_three_brokers_go_on_taking_records() -> None:
+    topic = _topic()
+    with KafkaCluster(kafka_jars(), size=3) as three:
+        create_topics(three.bootstrap, {topic: 3})
+        three.nodes[0].kill()
+        assert produce(three.bootstrap, topic, [(str(n).encode(), b"v", []) for n in range(30)]) == 30
+        three.nodes[0].start()
+        three.wait_ready()
 
 
 @pytest.mark.kafka

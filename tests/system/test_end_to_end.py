@@ -1,7 +1,8 @@
 """A thousand calls of every outcome, told by two producers out of order and in part twice, come out right.
 
-Judged from outside, on a real Kafka: nothing lost, nothing made up, chains in order, metrics agreeing; nothing
-done twice in clean operations, and after kill -9 no more than was in flight, under the same idempotency key.
+Judged from outside, on a real Kafka: nothing lost, nothing made up, chains in order, metrics agreeing;
+nothing done twice in clean operations, and after kill -9 no more than was in flight, under the same
+idempotency key.
 """
 
 import random

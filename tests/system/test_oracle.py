@@ -121,13 +121,21 @@ def test_a_node_that_did_not_wait_for_its_parent_is_out_of_order(faultless: Witn
 
 
 def test_other_bytes_on_another_attempt_are_noticed(faultless: Witnesses) -> None:
-    failed = lambda seen: [replace(seen, answer=500, body_sha256="xyz", at=seen.at - 1), seen]
-    assert _broken(_spoilt(faultless, "/node/record_metrics", failed)) == {"body"}
+    spoilt = _spoilt(
+        faultless,
+        "/node/record_metrics",
+        lambda seen: [replace(seen, answer=500, body_sha256="xyz", at=seen.at - 1), seen],
+    )
+    assert _broken(spoilt) == {"body"}
 
 
 def test_another_key_on_another_attempt_is_noticed(faultless: Witnesses) -> None:
-    failed = lambda seen: [_keyed(replace(seen, answer=500, at=seen.at - 1), "other"), seen]
-    assert _broken(_spoilt(faultless, "/node/record_metrics", failed)) == {"key"}
+    spoilt = _spoilt(
+        faultless,
+        "/node/record_metrics",
+        lambda seen: [_keyed(replace(seen, answer=500, at=seen.at - 1), "other"), seen],
+    )
+    assert _broken(spoilt) == {"key"}
 
 
 def test_a_wrong_verdict_is_noticed(faultless: Witnesses) -> None:

@@ -1,4 +1,4 @@
-"""Workers as an operator runs them: `postcall worker` in processes of their own, to start, break and measure."""
+"""Workers as an operator runs them: `postcall worker` processes, to start, break and measure."""
 
 import json
 import os
@@ -189,7 +189,7 @@ class Worker:
 
 
 class Fleet:
-    """The workers of a run: `with Fleet(setting) as fleet: fleet.add()`; all are gone at the end of the block."""
+    """The workers of a run: `with Fleet(setting) as fleet: fleet.add()`; none outlives the block."""
 
     def __init__(self, setting: Setting) -> None:
         self.workers: list[Worker] = []
