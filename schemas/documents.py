@@ -13,7 +13,7 @@ from schemas.agent_document import voice_agent
 from schemas.faults import WHOLE, Fault, Findings, Path, found, one_of
 from schemas.fields import Field
 from schemas.json_text import json_tree
-from schemas.trees import LARGEST_TEXT, Branch, Source, Tree, Unreadable, source_of
+from schemas.trees import LARGEST_TEXT, MOST_DOCUMENTS, Branch, Source, TooLarge, Tree, Unreadable, source_of
 from schemas.wire import json_bytes
 from schemas.workflow import VoiceAgent, Workflow
 from schemas.workflow_document import workflow
@@ -132,23 +132,31 @@ def _decoded(text: str | bytes) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _too_large() -> Unreadable:
-    return Unreadable(1, "found over 1 MiB; expected at most that much in a file")
+def _too_large() -> TooLarge:
+    return TooLarge(1, "found over 1 MiB; expected at most that much in a file")
 
 
 def _trees(text: str, file: str) -> list[Tree]:
     """The documents of a text: JSON where it begins like it and is it, else YAML."""
     try:
-        trees = [json_tree(text)] if text.lstrip()[:1] in ("{", "[") else yaml_trees(text)
+        trees = [json_tree(text)] if _begins_like_json(text) else yaml_trees(text)
+    except TooLarge:
+        raise
     except Unreadable:
         # YAML may begin with a bracket too.
-        if file.endswith(".json") or text.lstrip()[:1] not in ("{", "["):
+        if file.endswith(".json") or not _begins_like_json(text):
             raise
         trees = yaml_trees(text)
     listed = [one for tree in trees for one in _listed(tree)]
     if not listed:
         raise Unreadable(1, f"found no document; expected one of kind {' or '.join(KINDS)}")
+    if len(listed) > MOST_DOCUMENTS:
+        raise TooLarge(1, f"found {len(listed)} documents; expected at most {MOST_DOCUMENTS} in a file")
     return listed
+
+
+def _begins_like_json(text: str) -> bool:
+    return text.lstrip(" \t\r\n").startswith(("{", "["))
 
 
 def _listed(tree: Tree) -> tuple[Tree, ...]:

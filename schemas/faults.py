@@ -52,6 +52,11 @@ class Findings:
         return len(self._warnings) <= MOST_FAULTS
 
     @property
+    def has_room_for_faults(self) -> bool:
+        """Whether another fault would still be kept."""
+        return len(self._errors) <= MOST_FAULTS
+
+    @property
     def errors(self) -> tuple[Fault, ...]:
         """The faults so far, in the order of their lines."""
         return tuple(sorted(self._errors, key=lambda fault: fault.line))

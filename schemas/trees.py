@@ -18,6 +18,8 @@ DEEPEST: Final = 64
 """Levels of lists and objects inside one another."""
 MOST_VALUES: Final = 100_000
 """Values in one document, with every alias written out."""
+MOST_DOCUMENTS: Final = 1000
+"""Documents in one file."""
 
 _SMALLEST_NUMBER, _LARGEST_NUMBER = -(1 << 63), (1 << 64) - 1
 _SURROGATE: Final = re.compile("[\\ud800-\\udfff]")
@@ -32,6 +34,10 @@ class Unreadable(Exception):
         super().__init__(message)
         self.line = line
         self.message = message
+
+
+class TooLarge(Unreadable):
+    """A text beyond the limits, whatever it says."""
 
 
 class Leaf(Struct, frozen=True):
@@ -78,13 +84,13 @@ def branch(line: int, children: list[Tree], keys: list[tuple[str, int]] | None) 
     if depth > DEEPEST:
         raise too_deep(line)
     if size > MOST_VALUES:
-        raise Unreadable(line, f"found over {MOST_VALUES} values; expected at most that many in a document")
+        raise TooLarge(line, f"found over {MOST_VALUES} values; expected at most that many in a document")
     return Branch(line, tuple(children), None if keys is None else tuple(keys), size, depth)
 
 
-def too_deep(line: int) -> Unreadable:
+def too_deep(line: int) -> TooLarge:
     """Lists and objects are nested beyond the limit."""
-    return Unreadable(line, f"found over {DEEPEST} levels of nesting; expected at most that many")
+    return TooLarge(line, f"found over {DEEPEST} levels of nesting; expected at most that many")
 
 
 def source_of(tree: Tree) -> Source:

@@ -4,7 +4,7 @@ All questions are asked at every verdict, so each answer is kept for as long as 
 same object: a version is immutable, and the definitions hold one object for it.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
@@ -34,6 +34,21 @@ def parents(workflow: Workflow, node_id: str, end_node_id: str) -> tuple[Edge, .
 def comes_before(workflow: Workflow, node_id: str) -> frozenset[str]:
     """The Post Call API nodes that lead to a node, on whatever End Call node's side."""
     return _comes_before(_Same(workflow), node_id)
+
+
+def leads_to(workflow: Workflow, node_id: str, target_id: str) -> bool:
+    """Whether one Post Call API node comes before another; quick where they are near each other."""
+    _, incoming = _post_call(_Same(workflow))
+    seen = {target_id}
+    open_ids = deque(seen)
+    while open_ids:
+        for edge in incoming.get(open_ids.popleft(), ()):
+            if edge.source == node_id:
+                return True
+            if edge.source not in seen:
+                seen.add(edge.source)
+                open_ids.append(edge.source)
+    return False
 
 
 class _Same:

@@ -113,9 +113,11 @@ class _NodeCheck:
 
     def _check_node(self, node_id: str, path: Path, others: str = "") -> None:
         """Only what ran before has a response, and only Post Call API nodes run."""
-        before = graph.comes_before(self._workflow, self._node.id)
-        if node_id in before and node_id != self._node.id:
+        if node_id != self._node.id and graph.leads_to(self._workflow, node_id, self._node.id):
             return
+        if not self._findings.has_room_for_faults:
+            return
+        before = graph.comes_before(self._workflow, self._node.id) - {self._node.id}
         known = ", ".join(sorted(before)[:_SHOWN]) if before else "there is none"
         seen = f"the node {quoted(node_id)}, which does not come before this one"
         if node_id not in self._nodes:

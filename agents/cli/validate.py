@@ -26,7 +26,7 @@ def read_files(paths: Iterable[str | Path]) -> Reading:
     unreadable: list[Fault] = []
     for path in paths:
         try:
-            with open(path, "rb") as file:
+            with Path(path).open("rb") as file:
                 # One byte more than may be there shows that there is more.
                 texts.append((str(path), file.read(LARGEST_TEXT + 1)))
         except OSError as error:
