@@ -51,7 +51,7 @@ class Reader:
         self._checked_at = datetime.min.replace(tzinfo=UTC)
         self._moved = asyncio.Condition()
         self._check = asyncio.Lock()
-        self._consumer: AIOKafkaConsumer | None = None
+        self._asker: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -117,14 +117,14 @@ class Reader:
     async def _end(self) -> int:
         while True:
             self._raise_crash()
-            consumer = self._consumer
+            asker = self._asker
             try:
-                if consumer is not None:
-                    ends = await consumer.end_offsets([self._partition])
+                if asker is not None:
+                    ends = await asker.end_offsets([self._partition])
                     return int(ends[self._partition])
             except KafkaError as fault:
                 log.warning("the end of %s is not known yet: %r", self._partition.topic, fault)
-            await asyncio.sleep(_RETRY_SECONDS if consumer is not None else 0.02)
+            await asyncio.sleep(_RETRY_SECONDS if asker is not None else 0.02)
 
     async def _reach(self, end: int) -> None:
         async with self._moved:
@@ -152,24 +152,29 @@ class Reader:
                 self._moved.notify_all()
 
     async def _read_until_fault(self) -> None:
-        consumer = AIOKafkaConsumer(
+        # A broker answers one connection in order: a question behind a parked fetch waits as long as that.
+        reader, asker = self._client(), self._client()
+        try:
+            await reader.start()
+            await asker.start()
+            reader.assign([self._partition])
+            reader.seek(self._partition, self._position)
+            self._asker = asker
+            while True:
+                batches = await reader.getmany(self._partition, timeout_ms=int(_FETCH_SECONDS * 1000))
+                self._apply(batches.get(self._partition, []))
+                await self._advance(await reader.position(self._partition))
+        finally:
+            self._asker = None
+            await asyncio.gather(reader.stop(), asker.stop())
+
+    def _client(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
             group_id=None,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=int(self._fetch_wait.total_seconds() * 1000),
             **self._options,
         )
-        try:
-            await consumer.start()
-            consumer.assign([self._partition])
-            consumer.seek(self._partition, self._position)
-            self._consumer = consumer
-            while True:
-                batches = await consumer.getmany(self._partition, timeout_ms=int(_FETCH_SECONDS * 1000))
-                self._apply(batches.get(self._partition, []))
-                await self._advance(await consumer.position(self._partition))
-        finally:
-            self._consumer = None
-            await consumer.stop()
 
     def _apply(self, records: Sequence[ConsumerRecord[bytes | None, bytes | None]]) -> None:
         if not records:
