@@ -7,7 +7,6 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Any, Final
 
 from faust.types import TP
@@ -28,6 +27,7 @@ from agents.kafka.source import consume
 from agents.kafka.topics import TopicNames, admin, counts, ensure_topics
 from agents.metrics import Metrics
 from agents.outbox import Outbox
+from agents.policy import policy
 from agents.reading import Reader
 from agents.sweep import first as first_sweep
 from agents.takeover import Takeover
@@ -39,9 +39,7 @@ from schemas.events import Event
 from schemas.messages import Message
 from schemas.settings import Settings
 from streams import records
-from streams.effects import Policy
 from streams.egress import egress
-from streams.lifecycle import Durations
 
 log = logging.getLogger(__name__)
 
@@ -246,17 +244,3 @@ class Worker:
 def utc_now() -> datetime:
     """The worker's clock."""
     return datetime.now(UTC)
-
-
-def policy(settings: Settings) -> Policy:
-    """What of the settings the rules need."""
-    durations = Durations(
-        grace=settings.grace,
-        clock_tolerance=settings.clock_tolerance,
-        lost_queued=settings.lost_queued,
-        lost_ringing=settings.lost_ringing,
-        lost_live=settings.lost_live,
-        lost_after_end_node=settings.lost_after_end_node,
-        upgrade_window=settings.upgrade_window,
-    )
-    return Policy(durations, settings.ready_deadline, f"postcall/{version('postcall')}")

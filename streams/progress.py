@@ -72,7 +72,9 @@ def _when_ready(draft: Draft, delivery: Delivery, workflow: Workflow, silent_unt
     conversation = draft.conversation(delivery.incarnation)
     deadline = workflow.ready_deadline or draft.policy.ready_deadline
     give_up_at = (conversation.decided_at or draft.now) + deadline
-    lacking = readiness.missing_now(readiness.needs(node, workflow), _available(conversation, silent_until))
+    answered = {one.id for one in draft.deliveries(delivery.incarnation) if one.kind == "node" and one.settled}
+    available = _available(conversation, silent_until) | answered
+    lacking = readiness.missing_now(readiness.needs(node, workflow), available)
     if lacking and (silent_until is None or silent_until < give_up_at):
         due = give_up_at
         if lacking == {"transcript"} and "turns" in conversation.available and conversation.terminal_at:

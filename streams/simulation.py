@@ -22,8 +22,8 @@ from streams import machine
 from streams.effects import Definitions, Emit, Policy, Position, Start, Step
 from streams.topology import CALL_EVENTS
 
-Answer: TypeAlias = Callable[[Delivery, Rendered], Reply]
-"""What an endpoint replies to one attempt of a delivery."""
+Answer: TypeAlias = Callable[[Delivery, Rendered, datetime], Reply]
+"""What an endpoint replies to one attempt of a delivery, at a moment."""
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Simulation:
         while pending:
             match pending.pop(0):
                 case Start(delivery=delivery):
-                    reply, seconds = self._attempted(call_id, delivery)
+                    reply, seconds = self._attempted(call_id, delivery, now)
                     replied = Replied(call_id, delivery.delivery_id, delivery.attempt, reply, now, seconds)
                     if seconds:
                         self._plan(now + timedelta(seconds=seconds), call_id, replied)
@@ -99,12 +99,12 @@ class Simulation:
         self._note(step)
         return step
 
-    def _attempted(self, call_id: str, delivery: Delivery) -> tuple[Reply, float]:
+    def _attempted(self, call_id: str, delivery: Delivery, now: datetime) -> tuple[Reply, float]:
         key = PartKey(call_id, delivery.incarnation, "r", delivery.request or 0)
         part = self._book.part(key)
         if not isinstance(part, Rendered):
             raise TypeError(f"found a {type(part).__name__}; expected the request at {key}")
-        reply = self._answer(delivery, part)
+        reply = self._answer(delivery, part, now)
         silent = isinstance(reply, Silence) and reply.error == TIMEOUT
         return reply, part.request.timeout.total_seconds() if silent else 0.0
 

@@ -1,0 +1,83 @@
+"""What endpoints answer in a simulation: the responses file, by node id or webhook event type."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from agents.cli.exits import CommandRefused
+from schemas import wire
+from schemas.calls import Rendered
+from schemas.delivery import Answered, Delivery, Keep, Reply, Silence
+from streams import extract
+from streams.judge import ABORT, DISABLE
+from streams.retry import retry_after
+from streams.simulation import TIMEOUT
+
+
+class Answers:
+    """Scripted replies: one for every attempt, or a list with one for each (the last one repeats)."""
+
+    def __init__(self, by_id: dict[str, list[dict[str, Any]]]) -> None:
+        self._by_id = by_id
+
+    def reply(self, delivery: Delivery, rendered: Rendered, now: datetime) -> Reply:
+        """The reply to the attempt that the delivery is at."""
+        scripted = self._by_id.get(delivery.id, [{}])
+        answer = scripted[min(delivery.attempt, len(scripted)) - 1]
+        if "error" in answer:
+            return Silence(answer["error"], "unsent" if answer["error"] in _UNSENT else "sent")
+        return _answered(answer, rendered.request.keep, now)
+
+
+_UNSENT: Final = frozenset({"dns", "refused", "connect_timeout", "tls"})
+
+
+def read_answers(content: bytes, file: str) -> Answers:
+    """The answers of a responses file. Raises CommandRefused, naming all that is wrong with it."""
+    try:
+        stated = wire.json_value(content)
+    except ValueError as fault:
+        raise CommandRefused(
+            f"{file}: found no JSON ({fault}); expected an object of answers by id"
+        ) from None
+    if not isinstance(stated, dict):
+        raise CommandRefused(f"{file}: found {type(stated).__name__}; expected an object of answers by id")
+    by_id = {key: one if isinstance(one, list) else [one] for key, one in stated.items()}
+    faults = [
+        f"{file}: {key}: {why}"
+        for key, answers in by_id.items()
+        for one in answers or [None]
+        if (why := _fault(one)) is not None
+    ]
+    if faults:
+        raise CommandRefused(*faults)
+    return Answers(by_id)
+
+
+def _fault(answer: object) -> str | None:
+    if not isinstance(answer, dict):
+        return f'found {answer!r}; expected {{"status", "headers", "body"}} or {{"error"}}'
+    status = answer.get("status", 200)
+    if type(status) is not int or not 100 <= status <= 999:
+        return f"found status {status!r}; expected a whole number from 100 to 999"
+    headers = answer.get("headers", {})
+    if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
+        return f"found headers {headers!r}; expected an object of texts"
+    error = answer.get("error", TIMEOUT)
+    return None if isinstance(error, str) else f"found error {error!r}; expected a word such as timeout"
+
+
+def _answered(answer: dict[str, Any], keep: Keep, now: datetime) -> Answered:
+    headers = {name.lower(): text for name, text in answer.get("headers", {}).items()}
+    body = answer.get("body", {})
+    text = body.encode() if isinstance(body, str) else wire.json_bytes(body)
+    content_type = headers.get("content-type", "text/plain" if isinstance(body, str) else "application/json")
+    kept = extract.extract(keep, headers.items(), text, content_type)
+    control = headers.get("webhook-delivery", "").strip().lower()
+    return Answered(
+        status=answer.get("status", 200),
+        headers=kept.headers,
+        body=kept.body,
+        extracted=kept.extracted,
+        retry_after=retry_after(headers.get("retry-after"), now),
+        control=control if control in (DISABLE, ABORT) else None,
+    )

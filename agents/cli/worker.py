@@ -1,0 +1,50 @@
+"""`postcall worker`: one worker in this process, or a parent of several."""
+
+import asyncio
+import os
+import sys
+import traceback
+from typing import Final
+
+from aiokafka.errors import KafkaConnectionError
+
+from agents.cli.exits import DONE, FAILED, UNREACHABLE
+from agents.cli.output import complain
+from agents.kafka.topics import WrongTopic
+from agents.logs import set_up_logging
+from agents.worker import work
+from schemas.settings import Settings
+
+STARTED: Final = "postcall: listening on http://{host}:{port}"
+
+
+def run(settings: Settings, processes: int) -> int:
+    """Work until SIGTERM. The exit code is 0 after a drain, 1 after a crash, 3 without a broker."""
+    if processes > 1:
+        from agents.cli.processes import supervise
+
+        return supervise(settings, processes)
+    set_up_logging(settings.log_level, settings.log_format)
+    try:
+        asyncio.run(work(settings, lambda port: _tell(settings.web_host, port)))
+    except KafkaConnectionError as fault:
+        complain(f"found no broker at {settings.broker} ({fault}); expected Kafka there")
+        return _leave(UNREACHABLE)
+    except WrongTopic as fault:
+        complain(str(fault))
+        return _leave(FAILED)
+    except Exception:
+        traceback.print_exc()
+        return _leave(FAILED)
+    return _leave(DONE)
+
+
+def _tell(host: str, port: int) -> None:
+    complain(STARTED.removeprefix("postcall: ").format(host=host, port=port))
+
+
+def _leave(code: int) -> int:
+    """Leave now: the consumer's thread would keep a process alive that has nothing left to do."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
