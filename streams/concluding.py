@@ -19,7 +19,7 @@ from streams.lifecycle import Concluded
 
 def conclude(draft: Draft, number: int, concluded: Concluded) -> None:
     """Act on a verdict that `lifecycle` has reached."""
-    conversation = draft.conversation(number)
+    conversation = draft.amend(number, verdicts=draft.conversation(number).verdicts + 1)
     outcome, before = concluded.outcome, concluded.upgraded_from
     draft.emit(records.outcome(draft.call.call_id, conversation, outcome, before, draft.now))
     draft.count("outcome", outcome.verdict.value, outcome.rule)
