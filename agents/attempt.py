@@ -29,7 +29,7 @@ BODY_AT_MOST: Final = 1 << 20
 
 UNAUTHORIZED: Final = 401
 
-_UNFIT: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UNFIT: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -149,12 +149,8 @@ def _headers(
 def _check(name: str, value: str) -> None:
     if not _TOKEN.fullmatch(name):
         raise Unsendable("bad_header", "found a header name that is no token (RFC 9110, 5.6.2)")
-    if _UNFIT.search(value) or not value.isascii() and not _is_latin_1(value):
+    if _UNFIT.search(value):
         raise Unsendable("bad_header", f"found a character in {name} that no header value may hold")
-
-
-def _is_latin_1(value: str) -> bool:
-    return all(ord(character) < 256 for character in value)
 
 
 def _url(url: str, query: str) -> str:

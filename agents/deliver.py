@@ -12,8 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from agents.attempt import Outbound
-from schemas.delivery import Class, Kind, Reply, Request
-from streams.judge import classify
+from schemas.delivery import Kind, Reply, Request
 from streams.lanes import Lane, Lanes, Limits, Rank, Started
 
 TICK: Final = 0.1
@@ -75,7 +74,7 @@ class _Waiting(NamedTuple):
     load: Load
 
 
-def _not_watched(*_: object) -> None:
+def _not_watched(_: float) -> None:
     return None
 
 
@@ -86,7 +85,8 @@ class Deliver:
     - `replied` takes its reply: when it started (UTC) and how many seconds it took;
     - `may_start` is asked right before an attempt is made: False forgets it here, it is still due in state;
     - `clock` gives the time in UTC;
-    - `broken` is told of a defect, which must end the worker.
+    - `broken` is told of a defect, which must end the worker;
+    - `waited` is told how many seconds an attempt waited for its turn.
     """
 
     def __init__(
@@ -100,7 +100,6 @@ class Deliver:
         *,
         broken: Callable[[BaseException], None] | None = None,
         waited: Callable[[float], None] = _not_watched,
-        attempted: Callable[[Kind, Class, float], None] = _not_watched,
     ) -> None:
         self._attempt = attempt
         self._replied = replied
@@ -108,7 +107,6 @@ class Deliver:
         self._clock = clock
         self._broken = broken or _raise_in_loop
         self._waited = waited
-        self._attempted = attempted
         self._lanes: Lanes[_Waiting] = Lanes(Limits(slots=slots, lane=lane_limit))
         self._starting: dict[Started[_Waiting], Errand] = {}
         self._wire: dict[Started[_Waiting], OnTheWire] = {}
@@ -217,7 +215,6 @@ class Deliver:
             # The endpoint is done with it; the lane does not wait until the reply is written down.
             self._free(started)
         seconds = _now() - began
-        self._attempted(outbound.kind, classify(reply), seconds)
         await self._replied(outbound, reply, started_at, seconds)
 
     def _free(self, started: Started[_Waiting]) -> None:

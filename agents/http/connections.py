@@ -5,6 +5,7 @@ redirects and proxies are not used, so none of them has to be switched off.
 """
 
 import asyncio
+import socket
 import ssl
 from collections import OrderedDict
 from typing import Final, NamedTuple
@@ -134,19 +135,34 @@ async def _first(origin: Origin, addresses: tuple[str, ...], until: float) -> Re
 
 async def _connect(origin: Origin, address: str) -> ResponseHandler:
     loop = asyncio.get_running_loop()
-    secure = origin.scheme == "https"
+    plain = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        plain.setblocking(False)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await loop.sock_connect(plain, (address, origin.port))
+        return await _speak(plain, _tls(origin), origin)
+    except BaseException as found:
+        plain.close()
+        # A time-out is an OSError, too; it is told apart by whoever set it.
+        if isinstance(found, OSError) and not isinstance(found, TimeoutError):
+            raise Refused("no connection was accepted") from None
+        raise
+
+
+async def _speak(plain: socket.socket, tls: ssl.SSLContext | None, origin: Origin) -> ResponseHandler:
+    loop = asyncio.get_running_loop()
+    name = None if tls is None else origin.host.rstrip(".")
     try:
         _, protocol = await loop.create_connection(
-            lambda: ResponseHandler(loop),
-            address,
-            origin.port,
-            ssl=context(origin.tls) if secure else None,
-            server_hostname=origin.host.rstrip(".") if secure else None,
+            lambda: ResponseHandler(loop), sock=plain, ssl=tls, server_hostname=name
         )
-    except ssl.SSLError:
-        raise TlsFailed("the TLS handshake failed, or the certificate did not verify") from None
     except TimeoutError:
         raise
     except OSError:
-        raise Refused("the connection was refused or broken off") from None
+        # ssl.SSLError among them; a server that wants none of our protocols may also just hang up.
+        raise TlsFailed("the TLS handshake failed, or the certificate did not verify") from None
     return protocol
+
+
+def _tls(origin: Origin) -> ssl.SSLContext | None:
+    return context(origin.tls) if origin.scheme == "https" else None

@@ -31,6 +31,8 @@ LARGEST_HEADER: Final = 16_384
 """Bytes of one header line of an answer."""
 
 MOST_HEADERS: Final = 128
+TOO_MANY: Final = "Too many headers"
+"""How aiohttp's parser says so; it has no exception of its own for it."""
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -163,7 +165,7 @@ async def _message(connection: Connection) -> tuple[RawResponseMessage, StreamRe
             raise Garbage("the answer broke off within its head") from None
         raise Closed("the connection was closed without an answer") from None
     except HttpProcessingError as found:
-        if isinstance(found, LineTooLong) or isinstance(found.__cause__, LineTooLong):
+        if isinstance(found.__cause__, LineTooLong) or TOO_MANY in found.message:
             raise HeadersTooLarge("found an answer head over the limit") from None
         raise Garbage("found an answer that is not HTTP/1.1") from None
     except (ClientPayloadError, ValueError):

@@ -1,0 +1,215 @@
+"""A receiver on loopback that misbehaves as its path asks, such as `/drip`, `/reset` and `/gigabyte`."""
+
+import asyncio
+import gzip
+import json
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+@dataclass
+class Asked:
+    """A request as it came over the wire."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+
+
+@dataclass
+class Receiver:
+    """The running server: its port, and what it was asked."""
+
+    port: int = 0
+    asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
+    behaviours: dict[str, "Behaviour"] = field(default_factory=dict)
+    stop: Callable[[], None] = lambda: None
+    """Accept no more connections."""
+
+    def url(self, path: str, scheme: str = "http", host: str = "127.0.0.1") -> str:
+        """A URL of this server."""
+        return f"{scheme}://{host}:{self.port}/{path}"
+
+
+Behaviour: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Asked], Awaitable[None]]
+
+
+@asynccontextmanager
+async def receiving(tls: ssl.SSLContext | None = None, **behaviours: Behaviour) -> AsyncIterator[Receiver]:
+    """Serve until the block ends; `behaviours` are added to the known ones."""
+    receiver = Receiver(behaviours=BEHAVIOURS | behaviours)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        receiver.connections += 1
+        try:
+            await _serve(receiver, receiver.connections, reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    receiver.stop = server.close
+    receiver.port = server.sockets[0].getsockname()[1]
+    try:
+        yield receiver
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _serve(
+    receiver: Receiver, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    while head := await reader.readuntil(b"\r\n\r\n"):
+        line, *rest = head.decode("latin-1").split("\r\n")
+        method, target, _ = line.split(" ")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest if one)
+        }
+        asked = Asked(method, target, headers, b"", number)
+        receiver.asked.append(asked)
+        name = target.strip("/").partition("?")[0].partition("/")[0]
+        if not name.startswith("unread"):
+            asked.body = await reader.readexactly(int(headers.get("content-length", 0)))
+        await receiver.behaviours[name](reader, writer, asked)
+        await writer.drain()
+
+
+def says(answer: bytes, *, close: bool = False) -> Behaviour:
+    """Answer these bytes."""
+
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked) -> None:
+        writer.write(answer)
+        if close:
+            await writer.drain()
+            writer.close()
+            await asyncio.sleep(60)
+
+    return behave
+
+
+def drips(head: bytes, drop: bytes, every: float = 0.02) -> Behaviour:
+    """Answer a head, and then a drop at a time, for ever."""
+
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked) -> None:
+        writer.write(head)
+        while True:
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(every)
+
+    return behave
+
+
+def resets(before: bytes = b"") -> Behaviour:
+    """Answer these bytes and reset the connection."""
+
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked) -> None:
+        writer.write(before)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        reset(writer)
+        await asyncio.sleep(60)
+
+    return behave
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST instead of FIN."""
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def hang(_: asyncio.StreamReader, __: asyncio.StreamWriter, ___: Asked) -> None:
+    """Never answer."""
+    await asyncio.sleep(60)
+
+
+async def echo(_: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Asked) -> None:
+    """Answer what was asked."""
+    body = json.dumps(
+        {"headers": asked.headers, "target": asked.target, "body": asked.body.decode("latin-1")}
+    )
+    writer.write(HEAD + f"content-length: {len(body)}\r\n\r\n{body}".encode())
+
+
+async def gigabyte(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked) -> None:
+    """Answer a gigabyte as fast as it is taken."""
+    writer.write(HEAD + b"content-length: 1000000000\r\n\r\n")
+    for _n in range(1_000):
+        writer.write(b"x" * 1_000_000)
+        await writer.drain()
+
+
+def _gzip_bomb() -> bytes:
+    bomb = gzip.compress(b"0" * 50_000_000)
+    return HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(bomb) + bomb
+
+
+def _redirect(status: int, target: str) -> bytes:
+    return f"HTTP/1.1 {status} Moved\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n".encode()
+
+
+BEHAVIOURS: dict[str, Behaviour] = {
+    "ok": says(OK),
+    "echo": echo,
+    "hang": hang,
+    "unread-hang": hang,
+    "unread-ok": says(OK),
+    "drip": drips(HEAD + b"content-length: 100000\r\n\r\n", b"x"),
+    "endless": drips(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "flood": drips(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"fff\r\n" + b"x" * 4095 + b"\r\n", 0),
+    "head-drip": drips(b"HTTP/1.1 200 OK\r\nx: ", b"x"),
+    "line-flood": drips(b"HTTP/1.1 200 OK\r\nx: ", b"x" * 4096, 0),
+    "header-flood": drips(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n" * 100, 0),
+    "interim": drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.001),
+    "hints": says(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK),
+    "switch": says(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+    "gigabyte": gigabyte,
+    "gzip-bomb": says(_gzip_bomb()),
+    "huge-header": says(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\ncontent-length: 0\r\n\r\n"),
+    "many-headers": says(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 5_000 + b"content-length: 0\r\n\r\n"),
+    "garbage": says(b"\x00\x01\x02 utter garbage \xff\r\n\r\n"),
+    "ssh": says(b"SSH-2.0-OpenSSH_9.6\r\n"),
+    "http2": says(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + b"\x00" * 18),
+    "html": says(b"<html>no head</html>\r\n\r\n"),
+    "bad-length": says(b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n"),
+    "two-lengths": says(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 5\r\n\r\n{}"),
+    "bad-chunk": says(HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
+    "half-head": says(b"HTTP/1.1 200 OK\r\ncontent-", close=True),
+    "close": says(b"", close=True),
+    "close-in-body": says(HEAD + b"content-length: 100\r\n\r\n{", close=True),
+    "until-close": says(HEAD + b"\r\n{}", close=True),
+    "reset": resets(),
+    "unread-reset": resets(),
+    "reset-in-head": resets(b"HTTP/1.1 200 OK\r\ncontent-"),
+    "reset-in-body": resets(HEAD + b"content-length: 100\r\n\r\n{"),
+    "metadata": says(_redirect(302, "http://169.254.169.254/latest/meta-data/")),
+    "metadata-307": says(_redirect(307, "http://169.254.169.254/latest/meta-data/")),
+    "moved": says(_redirect(307, "/echo")),
+    "loop": says(_redirect(308, "/loop")),
+    "no-content": says(b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "error": says(b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n"),
+    "busy": says(b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n"),
+    "disable": says(b"HTTP/1.1 400 No\r\nwebhook-delivery: Disable\r\ncontent-length: 0\r\n\r\n"),
+    "cookie": says(b"HTTP/1.1 200 OK\r\nset-cookie: a=b; path=/\r\ncontent-length: 2\r\n\r\n{}"),
+}

@@ -1,0 +1,108 @@
+"""Nothing is sent to an endpoint whose certificate does not verify."""
+
+import asyncio
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+
+from agents.http.guard import Guard
+from agents.http.transport import GuardedTransport
+from schemas.delivery import Answered, Reply, Silence
+from schemas.workflow import Mtls, Tls
+from streams.egress import egress
+from tests.agents.http.builders import attempts, outbound, request, text
+from tests.agents.http.certificates import Authority
+from tests.agents.http.hostile import receiving
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+async def asked(
+    server: ssl.SSLContext | None, tls: Tls, host: str = "here.example", **fields: object
+) -> Reply:
+    """The reply of a server at a host name."""
+
+    async def here(_: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    through = GuardedTransport(Guard(egress(["127.0.0.1"]), here))
+    async with receiving(server) as receiver:
+        url = receiver.url("ok", "https", host)
+        reply = await attempts(through).make(outbound(request(url, 2, tls=tls, **fields)))
+        assert isinstance(reply, Answered) == bool(receiver.asked)
+    return reply
+
+
+async def test_a_certificate_that_verifies_is_trusted(authority: Authority) -> None:
+    server = authority.issue("good", "here.example").server()
+    for ca in (str(authority.cert), authority.cert.read_text()):
+        assert await asked(server, Tls(ca=ca)) == Answered(200, body={})
+
+
+async def test_a_certificate_that_does_not_verify_is_unsent(authority: Authority) -> None:
+    trusting = Tls(ca=str(authority.cert))
+    good, other = authority.issue("good2", "here.example"), authority.issue("other", "there.example")
+    expired = authority.issue("expired", "here.example", days=-1)
+    assert await asked(good.server(), Tls()) == Silence("tls", "unsent"), "of an unknown authority"
+    for wrong in (other, expired, authority.self_signed()):
+        assert await asked(wrong.server(), trusting) == Silence("tls", "unsent")
+
+
+async def test_insecure_takes_any_certificate(authority: Authority) -> None:
+    assert await asked(authority.self_signed().server(), Tls(insecure=True)) == Answered(200, body={})
+
+
+async def test_an_old_protocol_is_unsent(authority: Authority) -> None:
+    server = authority.issue("old", "here.example").server()
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        server.minimum_version = server.maximum_version = ssl.TLSVersion.TLSv1_1
+    assert await asked(server, Tls(ca=str(authority.cert))) == Silence("tls", "unsent")
+
+
+@pytest.mark.parametrize(
+    ("greeting", "error"), [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "tls"), (b"", "connect_timeout")]
+)
+async def test_a_server_that_speaks_no_tls_is_unsent(greeting: bytes, error: str) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        await asyncio.sleep(1)
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    assert await attempts().make(outbound(request(url, 0.3))) == Silence(error, "unsent")
+    server.close()
+
+
+async def test_a_client_certificate_is_shown_where_it_is_asked_for(authority: Authority) -> None:
+    ours = authority.issue("client", "postcall.example")
+    server = authority.issue("mutual", "here.example").server(client_authority=authority.cert)
+    auth = Mtls("{{ secrets.CERT }}", "{{ secrets.KEY }}")
+    texts = {"cert": text(ours.cert.read_text()), "key": text(str(ours.key))}
+    trusting = Tls(ca=str(authority.cert))
+    assert await asked(server, trusting, auth=auth, auth_texts=texts) == Answered(200, body={})
+    assert isinstance(await asked(server, trusting), Silence)
+
+
+@pytest.mark.parametrize("pem", ["-----BEGIN CERTIFICATE-----\nnot base64\n", "/nowhere/cert.pem", "garbage"])
+async def test_a_certificate_of_ours_that_cannot_be_read_is_a_bad_secret(pem: str) -> None:
+    auth, texts = Mtls("", ""), {"cert": text(pem), "key": text(pem)}
+    assert await asked(None, Tls(), auth=auth, auth_texts=texts) == Silence("bad_secret", "before")
+
+
+async def test_no_key_is_left_in_a_file(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ours = authority.issue("client2", "postcall.example")
+    texts = {"cert": text(ours.cert.read_text()), "key": text(ours.key.read_text())}
+    server = authority.issue("mutual2", "here.example").server(client_authority=authority.cert)
+    trusting = Tls(ca=str(authority.cert))
+    assert isinstance(await asked(server, trusting, auth=Mtls("", ""), auth_texts=texts), Answered)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  # pathlib's would be called blocking
