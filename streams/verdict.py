@@ -8,7 +8,8 @@ Then the first row that fits decides:
 1. voicemail detected before the end, or reason voicemail: R7, PREMATURE(voicemail). With
    `voicemail_policy: end_node` an End Call node that is the last node entered goes before.
 2. a transfer bridged while no End Call node was the last node entered, or reason transferred and none is
-   at the end: R6, TRANSFERRED. With `transfer_policy: end_node`: only if none was entered at all.
+   at the end: R6, TRANSFERRED. With `transfer_policy: end_node`: only if none was entered at all. An End
+   Call node that a terminal names has no time of its own, and is taken to go before.
 3. an End Call node is the last node entered, by event or named by a terminal (which wins, and beats
    R5): PROPER. R9 if the call was cut, else R3 if the caller hung up before its closing line was
    spoken, else R2 if only a terminal names it, else R1. Under `proper_end: spoken` it takes that
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from schemas.evidence import Evidence, Terminal
+from schemas.evidence import Evidence, Order, Terminal
 from schemas.outcomes import Outcome, Verdict
 from schemas.reasons import BARE, FAULTS, LOST, NEVER_CONNECTED
 from schemas.workflow import END_CALL, Workflow
@@ -138,16 +139,17 @@ class _Case:
     @property
     def transferred(self) -> bool:
         """A human took over, and no End Call node goes before that."""
+        moved = self.reason == "transferred"
+        if self.named:
+            return False
         if self.policy.transfer_policy == "end_node":
-            moved = bool(self.evidence.bridged) or self.reason == "transferred"
-            return moved and not self.end_node and not self.passed_end_node
-        if self.reason == "transferred" and not self.end_node:
-            return True
-        for bridge in self.evidence.bridged:
-            before = self.path.last_before(bridge)
-            if before is None or not is_end_call(before, self.workflow):
-                return True
-        return False
+            return (moved or bool(self.evidence.bridged)) and not self.passed_end_node
+        return (moved and not self.walked_to) or any(map(self.left_at, self.evidence.bridged))
+
+    def left_at(self, bridge: Order) -> bool:
+        """At that bridge the conversation was not at an End Call node."""
+        before = self.path.last_before(bridge)
+        return before is None or not is_end_call(before, self.workflow)
 
     @property
     def passed_end_node(self) -> bool:

@@ -16,7 +16,7 @@ from schemas.calls import Conversation
 from schemas.events import Event
 from schemas.outcomes import Outcome
 from schemas.workflow import CONVERSATION, END_CALL, Node, Workflow
-from streams.lifecycle import Durations, Turn, hear, lapse, silent_due
+from streams.lifecycle import Concluded, Durations, Turn, hear, lapse, silent_due
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DURATIONS = Durations()
@@ -91,7 +91,8 @@ class CallStory:
 
     def ended(self, reason: str | None = None, **fields: Any) -> "CallStory":
         """A source says that the call ended."""
-        return self.says("call.ended", **({} if reason is None else {"reason": reason}), **fields)
+        stated = {} if reason is None else {"reason": reason}
+        return self.says("call.ended", **(stated | fields))
 
     def analytics(self, **fields: Any) -> "CallStory":
         """The analysis of the call is there."""
@@ -131,7 +132,7 @@ class Listener:
         for event in told.events if isinstance(told, CallStory) else told:
             turn = hear(self.conversation, event, self.workflow, self.now, self.durations)
             self.turns.append(turn)
-            self._became(turn.conversation, turn.notes, turn.concluded and turn.concluded.outcome)
+            self._became(turn.conversation, turn.notes, turn.concluded)
         return self
 
     def wait(self, seconds: float) -> "Listener":
@@ -140,7 +141,7 @@ class Listener:
         while (due := silent_due(self.conversation)) is not None and due <= until:
             self.now = max(due, self.now)
             lapsed = lapse(self.conversation, self.workflow, due, self.now, self.durations)
-            self._became(lapsed.conversation, lapsed.notes, lapsed.concluded and lapsed.concluded.outcome)
+            self._became(lapsed.conversation, lapsed.notes, lapsed.concluded)
         self.now = until
         return self
 
@@ -150,12 +151,14 @@ class Listener:
         assert self.conversation.outcome is not None, "no verdict yet"
         return self.conversation.outcome
 
-    def _became(self, conversation: Conversation, notes: tuple[str, ...], concluded: Outcome | None) -> None:
+    def _became(
+        self, conversation: Conversation, notes: tuple[str, ...], concluded: Concluded | None
+    ) -> None:
         row = msgspec.msgpack.encode(conversation)
         self.conversation = msgspec.msgpack.decode(row, type=Conversation)
         self.notes.extend(notes)
         if concluded is not None:
-            self.outcomes.append(concluded)
+            self.outcomes.append(concluded.outcome)
 
 
 def outcome_of(

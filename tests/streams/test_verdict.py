@@ -106,6 +106,11 @@ def test_a_bridge_after_an_end_call_node_was_left_is_a_transfer() -> None:
     assert outcome_of(LEFT_AGAIN.bridged().ended("completed"), END_NODE_AFTER_TRANSFER).rule == "R5"
 
 
+def test_an_end_call_node_that_the_terminal_names_goes_before_a_transfer() -> None:
+    told = GREETED.bridged().ended("transferred", end_node_id="resolved")
+    assert outcome_of(told).rule == outcome_of(told, END_NODE_AFTER_TRANSFER).rule == "R2"
+
+
 def test_the_second_of_two_bridges_counts_as_well() -> None:
     assert outcome_of(RESOLVED.bridged().node("ask").bridged().ended("completed")).rule == "R6"
 
