@@ -78,6 +78,9 @@ OF_LISTS: Final = frozenset(
 )
 FILTERS: Final = OF_TEXT | OF_NUMBERS | OF_LISTS | {"default", "date", "json"}
 
+LEFT_OUT: Final = frozenset({"strip_html", "safe", "escapejs"})
+"""Filters of Liquid that are no filters here, and no default words either."""
+
 _NUMBER_BITS: Final = 1024
 _ESCAPED_LENGTH: Final = 12
 """The longest that one character becomes (a 4-byte one, percent-encoded)."""

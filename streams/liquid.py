@@ -216,7 +216,7 @@ class _OutputTag(OutputTag):
         node = super().parse(stream)
         expression = node.expression
         used = (expression.filters or ()) if isinstance(expression, FilteredExpression) else ()
-        bare = [one for one in used if one.name not in filters.FILTERS and not one.args]
+        bare = [one for one in used if one.name not in filters.FILTERS | filters.LEFT_OUT and not one.args]
         node.words = frozenset(one.name for one in bare)  # type: ignore[attr-defined]  # it is an _Output
         for one in bare:
             one.args = [PositionalArgument(StringLiteral(one.token, one.name))]

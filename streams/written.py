@@ -94,6 +94,7 @@ _MARKUP: Final = re.compile(r"\{\{|\{%")
 def _cut(source: str, in_url: bool) -> list[Piece]:
     if not _MARKUP.search(source):
         return [source]
+    _check_markup(source)
     between = _SECRET.split(source)
     if len(between) > 1 and "{%" in source:
         raise SyntaxFault("found secrets among tags; expected {{ secrets.NAME }} without {% … %} around it")
@@ -104,6 +105,35 @@ def _cut(source: str, in_url: bool) -> list[Piece]:
         elif text:
             cut += _simple(text) or [Engine(liquid.parse(text, in_url))]
     return cut
+
+
+def _check_markup(source: str) -> None:
+    """Refuse what would keep the engine's lexer busy for minutes: it looks for each missing end anew,
+    and tries every way to share out a run of spaces."""
+    at = 0
+    while (opened := _MARKUP.search(source, at)) is not None:
+        closing = "}}" if opened[0] == "{{" else "%}"
+        closed = source.find(closing, opened.end())
+        if closed < 0:
+            raise SyntaxFault(f"found {opened[0]!r} without its {closing!r}; expected one after it")
+        inside = source[opened.end() : closed]
+        if _MANY_SPACES.search(inside):
+            raise SyntaxFault(f"found over {_SPACES} spaces in a row inside {opened[0]}; expected fewer")
+        name = inside.strip(" \t\r\n-").split(maxsplit=1)[:1]
+        at = closed + 2
+        if opened[0] == "{%" and name in (["raw"], ["doc"]):
+            at = _end_of(name[0], source, at)
+
+
+_SPACES: Final = 64
+_MANY_SPACES: Final = re.compile(rf"\s{{{_SPACES + 1}}}")
+
+
+def _end_of(name: str, source: str, at: int) -> int:
+    ended = re.compile(rf"\{{%-?\s{{0,{_SPACES}}}end{name}\s{{0,{_SPACES}}}-?%\}}").search(source, at)
+    if ended is None:
+        raise SyntaxFault(f"found {{% {name} %}} without {{% end{name} %}}; expected one after it")
+    return ended.end()
 
 
 def _secret(name: str) -> Secret:
@@ -118,7 +148,7 @@ def _simple(text: str) -> list[Piece]:
     at = 0
     for matched in _SIMPLE.finditer(text):
         path, quoted, single, word = matched.groups()
-        keyword = path in _KEYWORDS or word in filters.FILTERS
+        keyword = path in _KEYWORDS or word in filters.FILTERS | filters.LEFT_OUT
         if keyword or _MARKUP.search(text, at, matched.start()):
             return []
         cut += [text[at : matched.start()]] if matched.start() > at else []
