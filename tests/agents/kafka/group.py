@@ -15,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.structs import TopicPartition as AiokafkaPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from agents.kafka.config import KafkaConfig
-from agents.kafka.topics import TopicNames, ensure_topics
+from agents.kafka.topics import TopicNames, admin, ensure_topics
 from tests.system.kafka_topics import QUIET, produce
 
 SOON = 20.0
@@ -64,12 +65,13 @@ class WorkerProcess:
 
     def wait_handled(self, count: int) -> list[Handled]:
         """Return when so many events were handled."""
-        return self.wait(lambda: len(self.handled) >= count and self.handled, f"{count} handled events")
+        self.wait(lambda: len(self.handled) >= count, f"{count} handled events")
+        return self.handled
 
-    def wait_recovered(self, partitions: str | None = None) -> str:
-        """Return the last line about a recovery, of just these partitions when they are given."""
+    def wait_recovered(self, partitions: str | None = None, since: int = 0) -> str:
+        """Return the last line about a recovery, of just these partitions and since that line when given."""
         begin = f"recovered {partitions} " if partitions is not None else "recovered "
-        found = self.wait(lambda: [line for line in self.lines if line.startswith(begin)], begin)
+        found = self.wait(lambda: [line for line in self.lines[since:] if line.startswith(begin)], begin)
         return str(found[-1])
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = SOON) -> Any:
@@ -128,10 +130,10 @@ class Group:
             internal=f"{self.app_id}-internal",
             changelog=f"{self.app_id}-calls-changelog",
         )
-        config = KafkaConfig(
+        self._config = KafkaConfig(
             bootstrap, self.app_id, (self.names.call_events, self.names.internal), partitions, self._folder
         )
-        asyncio.run(ensure_topics(config, self.names, timedelta(days=9)))
+        asyncio.run(ensure_topics(self._config, self.names, timedelta(days=9)))
 
     def worker(self, name: str = "a", disk: str | None = None, **orders: Any) -> WorkerProcess:
         """Start a worker; `disk` names its data directory, its own by default."""
@@ -153,11 +155,16 @@ class Group:
         return produce(bootstrap or self.bootstrap, self.names.call_events, records)
 
     def committed(self, partition: int = 0) -> int:
-        """The committed offset of call-events; -1001 when there is none."""
-        asked = ConsumerGroupTopicPartitions(self.app_id, [TopicPartition(self.names.call_events, partition)])
-        admin = AdminClient({**QUIET, "bootstrap.servers": self.bootstrap})
-        answer = admin.list_consumer_group_offsets([asked])[self.app_id].result(10)
-        return int(answer.topic_partitions[0].offset)
+        """The committed offset of call-events; -1 when there is none."""
+        return asyncio.run(self._committed(AiokafkaPartition(self.names.call_events, partition)))
+
+    async def _committed(self, partition: AiokafkaPartition) -> int:
+        async with admin(self._config) as kafka:
+            try:
+                offsets = await kafka.list_consumer_group_offsets(self.app_id, partitions=[partition])
+            except GroupCoordinatorNotAvailableError:  # the cluster has not seen any group yet
+                return -1
+            return int(offsets[partition].offset) if partition in offsets else -1
 
     def read(self, topic: str) -> list[tuple[bytes, bytes | None]]:
         """Every record of a topic, partition by partition."""
@@ -172,7 +179,7 @@ class Group:
                 client.assign([where])
                 while end > 0 and (record := client.poll(10)) is not None and record.error() is None:
                     found.append((record.key() or b"", record.value()))
-                    if record.offset() >= end - 1:
+                    if (record.offset() or 0) >= end - 1:
                         break
         finally:
             client.close()

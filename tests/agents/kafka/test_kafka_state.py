@@ -4,7 +4,9 @@ import signal
 import time
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 
 from tests.agents.kafka.group import Group
 from tests.system.brokers import ServedBroker
@@ -22,8 +24,8 @@ def configure(group: Group, **settings: str) -> None:
         for name, value in settings.items()
     ]
     resource = ConfigResource(ResourceType.TOPIC, group.names.changelog, incremental_configs=entries)
-    admin = AdminClient({**QUIET, "bootstrap.servers": group.bootstrap})
-    for done in admin.incremental_alter_configs([resource]).values():
+    client = AdminClient({**QUIET, "bootstrap.servers": group.bootstrap})
+    for done in client.incremental_alter_configs([resource]).values():
         done.result(10)
 
 
