@@ -6,7 +6,7 @@ from typing import Final
 import httpx
 from msgspec import Struct
 
-from agents.http.transport import Progress
+from agents.http.progress import Progress
 
 BODY_AT_MOST: Final = 65_536
 """Bytes of an answer's body that are read, as they come over the wire; nothing is ever inflated."""
@@ -33,35 +33,40 @@ class Client:
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
 
-    async def exchange(self, request: httpx.Request, until: float, wanted: bool = True) -> Exchange:
+    async def exchange(
+        self, request: httpx.Request, until: float, wanted: bool = True, progress: Progress | None = None
+    ) -> Exchange:
         """Send a request and read its answer until `until`, a time of the loop's clock.
 
         `wanted` says whether anybody reads the body. Raises httpx.RequestError: see
         `agents.http.errors`.
         """
-        response = await self._answer(request, until)
+        progress = progress or Progress()
+        response = await self._answer(request, until, progress)
         try:
             body, complete = await _body(response, until, wanted)
         finally:
             await response.stream.aclose()  # type: ignore[union-attr]  # its other half is for blocking clients
+        progress.body_bytes = len(body)
         return Exchange(response.status_code, response.headers, body, complete)
 
-    async def follow(self, request: httpx.Request, until: float, wanted: bool = True) -> Exchange:
+    async def follow(
+        self, request: httpx.Request, until: float, wanted: bool = True, progress: Progress | None = None
+    ) -> Exchange:
         """As `exchange`, and repeat the request where a 307 or 308 of the same origin points."""
         for _ in range(REDIRECTS_AT_MOST):
-            answer = await self.exchange(request, until, wanted)
+            answer = await self.exchange(request, until, wanted, progress)
             target = _target(request, answer)
             if target is None:
                 return answer
             request = _moved(request, target)
-        return await self.exchange(request, until, wanted)
+        return await self.exchange(request, until, wanted, progress)
 
     async def close(self) -> None:
         """Close idle connections."""
         await self._transport.aclose()
 
-    async def _answer(self, request: httpx.Request, until: float) -> httpx.Response:
-        progress = Progress()
+    async def _answer(self, request: httpx.Request, until: float, progress: Progress) -> httpx.Response:
         request.extensions["progress"] = progress
         try:
             async with asyncio.timeout_at(until):

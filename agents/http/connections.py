@@ -41,6 +41,7 @@ class Connection(NamedTuple):
 
     origin: Origin
     protocol: ResponseHandler
+    address: str
     reused: bool
 
 
@@ -62,7 +63,7 @@ class Connections:
             if not idle:
                 del self._idle[origin]
             if protocol.is_connected() and not protocol.should_close:
-                return Connection(origin, protocol, reused=True)
+                return Connection(origin, protocol, _address(protocol), reused=True)
             protocol.close()
         return None
 
@@ -74,7 +75,7 @@ class Connections:
                 protocol = await _first(origin, addresses, limit.when() or 0.0)
         except TimeoutError:
             raise httpx.ConnectTimeout("found no connection within the time allowed") from None
-        return Connection(origin, protocol, reused=False)
+        return Connection(origin, protocol, _address(protocol), reused=False)
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next request, unless the last one left it in doubt."""
@@ -162,6 +163,11 @@ async def _speak(plain: socket.socket, tls: ssl.SSLContext | None, origin: Origi
         # ssl.SSLError among them; a server that wants none of our protocols may also just hang up.
         raise TlsFailed("the TLS handshake failed, or the certificate did not verify") from None
     return protocol
+
+
+def _address(protocol: ResponseHandler) -> str:
+    found = None if protocol.transport is None else protocol.transport.get_extra_info("peername")
+    return str(found[0]) if found else ""
 
 
 def _tls(origin: Origin) -> ssl.SSLContext | None:

@@ -33,6 +33,10 @@ Stage: TypeAlias = Literal["before", "unsent", "sent"]
 class EgressDenied(httpx.ConnectError):
     """The guard refused an address; nothing was sent."""
 
+    def __init__(self, reason: str, address: str | None = None) -> None:
+        super().__init__(reason)
+        self.address = address
+
 
 class NameUnknown(httpx.ConnectError):
     """The host has no address, or the resolver gave none in time."""

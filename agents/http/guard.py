@@ -47,7 +47,7 @@ class Guard:
         for address in found:
             why = self._egress.refusal(host, address)
             if why is not None:
-                raise EgressDenied(f"found an address that is {why}; expected a public one")
+                raise EgressDenied(f"found an address that is {why}; expected a public one", address)
         return _interleaved(found)
 
     async def _look_up(self, host: str) -> tuple[str, ...]:

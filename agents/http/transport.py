@@ -15,8 +15,9 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import StreamReader
 
 from agents.http.connections import Connection, Connections, Origin
-from agents.http.errors import Closed, Garbage, HeadersTooLarge, Reset
+from agents.http.errors import Closed, EgressDenied, Garbage, HeadersTooLarge, Reset
 from agents.http.guard import Guard
+from agents.http.progress import Progress
 from agents.http.tls import PUBLIC
 
 STALE_WITHIN: Final = 1.0
@@ -35,13 +36,6 @@ TOO_MANY: Final = "Too many headers"
 """How aiohttp's parser says so; it has no exception of its own for it."""
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-
-class Progress:
-    """How far an exchange got, for whoever gives up on it."""
-
-    connecting = False
-    """No byte of the request has left yet."""
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
@@ -79,9 +73,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._connections.close()
 
     async def _open(self, origin: Origin, request: httpx.Request) -> Connection:
-        progress = request.extensions.get("progress") or Progress()
+        progress = _progress(request)
         progress.connecting = True
-        connection = await self._connections.open(origin)
+        try:
+            connection = await self._connections.open(origin)
+        except EgressDenied as denied:
+            progress.address = denied.address
+            raise
         progress.connecting = False
         return connection
 
@@ -93,6 +91,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             raise dropped from None
 
     async def _exchange(self, connection: Connection, request: httpx.Request) -> httpx.Response:
+        _progress(request).address = connection.address
         try:
             message, payload = await _head(connection, request)
         except BaseException:
@@ -178,6 +177,11 @@ def _wire(request: httpx.Request) -> bytes:
     lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines.extend(b"%s: %s" % pair for pair in request.headers.raw)
     return b"\r\n".join([*lines, b"", request.content])
+
+
+def _progress(request: httpx.Request) -> Progress:
+    given = request.extensions.get("progress")
+    return given if isinstance(given, Progress) else Progress()
 
 
 def _origin(request: httpx.Request) -> Origin:

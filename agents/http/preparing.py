@@ -1,0 +1,140 @@
+"""A rendered request becomes what goes over the wire: its secrets, its signatures, its attempt's number."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+import httpx
+from msgspec import Struct
+
+from agents.http.auth import Credentials, bearer, credentials
+from agents.http.errors import Unsendable
+from agents.http.secrets import Mask, Secrets
+from agents.http.tokens import Token
+from schemas.delivery import Request, Secret, Text
+from streams.egress import url_fault
+from streams.signing import BadKey, key_bytes, signature_headers
+
+BODY_AT_MOST: Final = 1 << 20
+"""Bytes of a request body."""
+
+_UNFIT: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Sent(Struct, frozen=True):
+    """Which attempt of which delivery a request is."""
+
+    delivery_id: str
+    attempt: int
+    replay: bool
+
+
+class Prepared(Struct, frozen=True):
+    """A request with its secrets in it; it lives as long as the attempt."""
+
+    request: Request
+    url: httpx.URL
+    headers: tuple[tuple[str, str], ...]
+    credentials: Credentials
+    secrets: frozenset[str]
+
+    def http(self, token: Token | None) -> httpx.Request:
+        """The request for the transport, with an access token where one was fetched."""
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers]
+        if token is not None:
+            headers.append((b"Authorization", bearer(token.text).encode("latin-1")))
+        return httpx.Request(
+            self.request.method,
+            self.url,
+            headers=headers,
+            content=self.request.body or None,
+            # What must not be sent twice does not use a connection that may be gone.
+            extensions={"tls": self.credentials.tls, "fresh": not self.request.retry_ambiguous},
+        )
+
+    def mask(self, token: Token | None) -> Mask:
+        """What takes all secrets of this request out of its answer."""
+        composed = [value for name, value in self.credentials.headers if name == "Authorization"]
+        fetched = [] if token is None else [token.text]
+        return Mask([*self.secrets, *fetched, *(value.partition(" ")[2] for value in composed)])
+
+    def __repr__(self) -> str:
+        return "Prepared(…)"
+
+
+def prepare(request: Request, sent: Sent, secrets: Secrets, at: datetime) -> Prepared:
+    """Fill in what is never kept. Raises Unsendable."""
+    if len(request.body) > BODY_AT_MOST:
+        raise Unsendable("too_large", f"found a body of {len(request.body)} bytes; expected 1 MiB at most")
+    fields = {name: secrets.text(text) for name, text in request.auth_texts.items()}
+    added = credentials(request.auth, fields, request.body, request.tls)
+    constant = [(name, secrets.text(text)) for name, text in request.headers]
+    signed = signature_headers(
+        sent.delivery_id, sent.attempt, at, request.body, _keys(request, secrets), request.x_signature
+    )
+    return Prepared(
+        request=request,
+        url=_url(request.url, secrets, added.query),
+        headers=_headers(sent, constant, [*signed.items(), *added.headers]),
+        credentials=added,
+        secrets=secrets.values(_texts(request)),
+    )
+
+
+def _keys(request: Request, secrets: Secrets) -> list[bytes]:
+    try:
+        return [key_bytes(secrets.text(text)) for text in request.secrets]
+    except BadKey as bad:
+        raise Unsendable("bad_secret", str(bad)) from None
+
+
+def _headers(
+    sent: Sent, constant: Iterable[tuple[str, str]], last: Iterable[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    named = {
+        "accept": ("accept", "*/*"),
+        "accept-encoding": ("accept-encoding", "identity"),
+        "webhook-id": ("webhook-id", sent.delivery_id),
+        "idempotency-key": ("idempotency-key", sent.delivery_id),
+    }
+    if sent.replay:
+        named["postcall-replay"] = ("postcall-replay", "true")
+    for name, value in (*constant, *last):
+        _check(name, value)
+        named[name.lower()] = (name, value)
+    return tuple(named.values())
+
+
+def _check(name: str, value: str) -> None:
+    if not _TOKEN.fullmatch(name):
+        raise Unsendable("bad_header", "found a header name that is no token (RFC 9110, 5.6.2)")
+    if _UNFIT.search(value):
+        raise Unsendable("bad_header", f"found a character in {name} that no header value may hold")
+
+
+def _url(text: Text, secrets: Secrets, query: str) -> httpx.URL:
+    url = secrets.text(text)
+    # Endpoints are few and parsing costs as much as all the rest; what holds a secret is not kept.
+    parsed = _parsed(url) if any(isinstance(part, Secret) for part in text) else _remembered(url)
+    if not query:
+        return parsed
+    before = f"{parsed.query.decode('ascii')}&" if parsed.query else ""
+    return parsed.copy_with(query=(before + query).encode("ascii"))
+
+
+def _parsed(url: str) -> httpx.URL:
+    fault = url_fault(url)
+    if fault is not None:
+        raise Unsendable("bad_url", fault)
+    return httpx.URL(url)
+
+
+_remembered: Final = lru_cache(maxsize=1024)(_parsed)
+
+
+def _texts(request: Request) -> list[Text]:
+    headers = [text for _, text in request.headers]
+    return [request.url, *headers, *request.auth_texts.values(), *request.secrets]
