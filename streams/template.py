@@ -189,6 +189,8 @@ def _leaf(source: str, run: Run) -> Any:
             sink = Sink(run.meter)
             liquid.write(parsed, run, sink)
             return sink.getvalue()
+        case (Secret(),):
+            raise Refused("found a secret in a body; expected none there")
         case _:
             return source
     return _STAND_INS.get(run.policy) if value is MISSING else _counted(value, run)
