@@ -59,8 +59,8 @@ def postcall(
     """Runs what must happen after a phone conversation with a voice agent."""
 
 
-@app.command(cls=WithSettings)
-def worker(
+@app.command("worker", cls=WithSettings)
+def run_worker(
     context: typer.Context,
     processes: Annotated[int, typer.Option(min=1, help="Worker processes; one uses one core.")] = 1,
 ) -> None:
@@ -70,24 +70,24 @@ def worker(
     raise typer.Exit(run(_settings(context), processes))
 
 
-@app.command(cls=WithSettings)
-def demo(context: typer.Context, as_json: Json = False) -> None:
+@app.command("demo", cls=WithSettings)
+def run_demo(context: typer.Context, as_json: Json = False) -> None:
     """Show everything at once, on this machine alone: broker, worker, receivers, calls, verdict."""
     from agents.demo import run
 
     raise typer.Exit(run(_settings(context), as_json))
 
 
-@app.command()
-def validate(files: Files, as_json: Json = False) -> None:
+@app.command("validate")
+def validate_files(files: Files, as_json: Json = False) -> None:
     """Find every fault of documents, without a broker."""
     from agents.cli.validate import validate as find_faults
 
     raise typer.Exit(find_faults(files, as_json))
 
 
-@app.command(cls=WithSettings)
-def simulate(
+@app.command("simulate", cls=WithSettings)
+def simulate_calls(
     context: typer.Context,
     files: Files,
     events: Annotated[Path, typer.Option(help="Events, one JSON object a line.", show_default=False)],
@@ -100,16 +100,16 @@ def simulate(
     raise typer.Exit(run(files, events, responses, as_json, _settings(context)))
 
 
-@app.command(cls=WithSettings)
-def apply(context: typer.Context, files: Files, as_json: Json = False) -> None:
+@app.command("apply", cls=WithSettings)
+def apply_files(context: typer.Context, files: Files, as_json: Json = False) -> None:
     """Put documents into force, if they have no fault."""
     from agents.cli.apply import run
 
     raise typer.Exit(run(files, as_json, _settings(context)))
 
 
-@app.command(cls=WithSettings)
-def get(
+@app.command("get", cls=WithSettings)
+def get_documents(
     context: typer.Context,
     wanted: Annotated[str, typer.Argument(metavar="agents|workflows|ID", show_default=False)],
     as_json: Json = False,
@@ -120,8 +120,8 @@ def get(
     raise typer.Exit(run(wanted, as_json, _settings(context)))
 
 
-@app.command(cls=WithSettings)
-def delete(
+@app.command("delete", cls=WithSettings)
+def delete_document(
     context: typer.Context,
     unwanted: Annotated[str, typer.Argument(metavar="agents/ID|workflows/ID@V", show_default=False)],
     as_json: Json = False,
@@ -132,8 +132,8 @@ def delete(
     raise typer.Exit(run(unwanted, as_json, _settings(context)))
 
 
-@app.command(cls=WithSettings)
-def config(context: typer.Context, as_json: Json = False) -> None:
+@app.command("config", cls=WithSettings)
+def show_config(context: typer.Context, as_json: Json = False) -> None:
     """Print every setting as a worker here would run with it, secrets as set or not set."""
     from agents.cli.config import show
 

@@ -31,3 +31,9 @@ class BrokerUnreachable(CommandRefused):
     """No broker answered at the address that was given."""
 
     code = UNREACHABLE
+
+
+class UsageRefused(CommandRefused):
+    """What was asked for makes no sense."""
+
+    code = USAGE

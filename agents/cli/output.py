@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
+from msgspec.json import format as format_json
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +18,11 @@ def print_json(value: Any) -> None:
     """Write a value as one line of JSON to stdout."""
     sys.stdout.write(json_bytes(value).decode() + "\n")
     sys.stdout.flush()
+
+
+def print_document(value: Any) -> None:
+    """Write a JSON value to stdout, indented, as `postcall apply` takes it."""
+    sys.stdout.write(format_json(json_bytes(value), indent=2).decode() + "\n")
 
 
 def print_line(text: str) -> None:
