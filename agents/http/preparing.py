@@ -20,6 +20,9 @@ from streams.signing import BadKey, key_bytes, signature_headers
 BODY_AT_MOST: Final = 1 << 20
 """Bytes of a request body."""
 
+WITH_A_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods that say `Content-Length: 0` when they have none (RFC 9110, 8.6)."""
+
 _UNFIT: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -43,14 +46,19 @@ class Prepared(Struct, frozen=True):
 
     def http(self, token: Token | None) -> httpx.Request:
         """The request for the transport, with an access token where one was fetched."""
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers]
+        body = self.request.body
+        headers = [(b"Host", self.url.netloc)]
+        headers.extend((name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers)
         if token is not None:
             headers.append((b"Authorization", bearer(token.text).encode("latin-1")))
+        if body or self.request.method in WITH_A_BODY:
+            headers.append((b"Content-Length", b"%d" % len(body)))
+        # Given as a stream, the body keeps httpx from building all headers twice more.
         return httpx.Request(
             self.request.method,
             self.url,
             headers=headers,
-            content=self.request.body or None,
+            stream=httpx.ByteStream(body),
             # What must not be sent twice does not use a connection that may be gone.
             extensions={"tls": self.credentials.tls, "fresh": not self.request.retry_ambiguous},
         )

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-import httpx
-
 from agents.http.client import Exchange
 from agents.http.secrets import Mask
 from schemas.delivery import Answered, Keep
@@ -16,10 +14,13 @@ from streams.retry import retry_after
 def answered(exchange: Exchange, keep: Keep, mask: Mask, now: datetime) -> Answered:
     """The reply that an exchange comes to. A body that was cut, late or compressed is not used at all:
     half a document must not pass for the whole, and nothing is ever inflated."""
-    headers = exchange.headers
+    pairs = [
+        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in exchange.headers.raw
+    ]
+    headers = dict(pairs)
     complete = exchange.complete and not _compressed(headers)
     body = exchange.body if complete else b""
-    kept = extract(keep, headers.multi_items(), body, headers.get("content-type"))
+    kept = extract(keep, pairs, body, headers.get("content-type"))
     # Masked after it was read: a mask inside JSON could spoil it.
     return Answered(
         status=exchange.status,
@@ -32,7 +33,7 @@ def answered(exchange: Exchange, keep: Keep, mask: Mask, now: datetime) -> Answe
     )
 
 
-def _compressed(headers: httpx.Headers) -> bool:
+def _compressed(headers: Mapping[str, str]) -> bool:
     return headers.get("content-encoding", "identity").strip().lower() not in ("identity", "")
 
 

@@ -176,7 +176,7 @@ async def _message(connection: Connection) -> tuple[RawResponseMessage, StreamRe
 def _wire(request: httpx.Request) -> bytes:
     lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines.extend(b"%s: %s" % pair for pair in request.headers.raw)
-    return b"\r\n".join([*lines, b"", request.content])
+    return b"\r\n".join([*lines, b"", request.read()])
 
 
 def _progress(request: httpx.Request) -> Progress:
