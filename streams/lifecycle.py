@@ -8,94 +8,39 @@ from which it sets the next timer, because events may wait in Kafka longer than 
   except under `proper_end: spoken` while the closing line is not known.
 - Until then each event opens a timer anew, counted from the worker's clock; it takes the call for
   lost (R12). Events that only enrich, or that nobody knows, open none by themselves.
-- After the verdict evidence may raise it until the upgrade window is closed (R15); of a lost call for
-  ever (R12). What would lower it is a conflict, and counted.
+- After the verdict evidence may raise it (`streams/late.py`) until the upgrade window is closed (R15).
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from schemas.calls import Conversation
-from schemas.events import CALL_ENDED, ENRICHING_TYPES, EVENT_TYPES, Event
+from schemas.events import CALL_ENDED, Event
 from schemas.evidence import Evidence, Stage
-from schemas.outcomes import Outcome, Upgrade, Verdict
-from schemas.reasons import canonical
+from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import Workflow
-from streams.evidence import NODE_OR_TURN, ended_at, pin, word
+from streams.evidence import ended_at, pin
+from streams.late import hear_late, raisable
 from streams.learning import add
 from streams.nodes import at_end_call
-from streams.verdict import (
-    LATE_EVIDENCE,
-    judge,
-    names_end_node,
-    refuses_end_node,
-    spoken_in_time,
-)
+from streams.turns import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
+from streams.verdict import judge, names_end_node, spoken_in_time
 
-NOTES: Final = frozenset(
-    {
-        "after_end",
-        "clock_skew",
-        "conflict",
-        "end_node_id_refused",
-        "ended_without_end_node",
-        "lost",
-        "node_unreadable",
-        "outcome_upgraded",
-        "several_terminals",
-        "unknown_node",
-        "unknown_type",
-        "unmapped_reason",
-    }
-)
-"""What is counted besides results: an event after the end (R16) · nodes heard before the end by clocks that
-say after it (R14) · evidence that would change a verdict but not raise it (R15) · an `end_node_id` that the
-workflow says is none · R4 · R12 · a node event without a usable `node_id` · R15 · R11 · a node that the
-workflow does not know · a type that nobody knows · a raw reason that nobody mapped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """How long the timers of a call run, and how far producers' clocks may differ."""
-
-    grace: timedelta = timedelta(seconds=3)
-    clock_tolerance: timedelta = timedelta(seconds=2)
-    lost_queued: timedelta = timedelta(hours=24)
-    lost_ringing: timedelta = timedelta(seconds=120)
-    lost_live: timedelta = timedelta(seconds=3660)
-    lost_after_end_node: timedelta = timedelta(seconds=60)
-    upgrade_window: timedelta = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Concluded:
-    """A verdict was reached: the first one (`upgraded_from` None), or one raised by late evidence."""
-
-    outcome: Outcome
-    upgraded_from: Verdict | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one event did to a conversation, and as what it counts."""
-
-    conversation: Conversation
-    result: Literal["applied", "ignored", "late"]
-    concluded: Concluded | None = None
-    notes: tuple[str, ...] = ()
-    """Out of NOTES."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lapse:
-    """What a silent tick did to a conversation; when nothing was due, it is the same one."""
-
-    conversation: Conversation
-    concluded: Concluded | None = None
-    notes: tuple[str, ...] = ()
+__all__ = [
+    "NOTES",
+    "Concluded",
+    "Durations",
+    "Lapse",
+    "Turn",
+    "hear",
+    "lapse",
+    "pinned",
+    "raisable",
+    "silent_due",
+    "webhook_types",
+]
 
 
 def hear(
@@ -103,14 +48,14 @@ def hear(
 ) -> Turn:
     """Take in an event that is not a duplicate. `workflow` is the pinned one, None if unknown."""
     if conversation.outcome is not None:
-        return _hear_late(conversation, conversation.outcome, event, workflow, now, durations)
+        return hear_late(conversation, conversation.outcome, event, workflow, now, durations)
     evidence = add(conversation.evidence, event)
-    notes = _notes(event, workflow)
+    notes = notes_of(event, workflow)
     if event.type == CALL_ENDED:
         return _hear_end(conversation, evidence, notes, workflow, now, durations)
     if evidence.terminals:
         heard = replace(conversation, evidence=evidence)
-        if _too_late(event, evidence, durations):
+        if after_end(event, evidence, durations):
             return Turn(heard, "ignored", notes=(*notes, "after_end"))
         return Turn(heard, "applied", notes=notes)
     at_end = at_end_call(evidence.entered, workflow) if event.type == "node.entered" else conversation.at_end
@@ -173,12 +118,6 @@ _BESIDE_PREMATURE: Final = {
 _NOT_CONNECTED: Final = {"busy": "call.busy", "no_answer": "call.no_answer", "cancelled": "call.cancelled"}
 
 
-def raisable(conversation: Conversation) -> bool:
-    """Late evidence may still raise the verdict (R15; of a lost call always, R12)."""
-    outcome = conversation.outcome
-    return outcome is not None and (conversation.window_until is not None or outcome.synthetic)
-
-
 def _hear_end(
     conversation: Conversation,
     evidence: Evidence,
@@ -220,63 +159,6 @@ def _conclude(
     return concluded, found.outcome, found.notes
 
 
-def _hear_late(
-    conversation: Conversation,
-    outcome: Outcome,
-    event: Event,
-    workflow: Workflow | None,
-    now: datetime,
-    durations: Durations,
-) -> Turn:
-    notes = _notes(event, workflow)
-    if event.type in ENRICHING_TYPES or event.type not in EVENT_TYPES:
-        return Turn(conversation, "applied", notes=notes)
-    if not raisable(conversation):
-        return Turn(conversation, "late", notes=notes)
-    evidence = add(conversation.evidence, event, late=True)
-    heard = replace(conversation, evidence=evidence)
-    if _too_late(event, evidence, durations):
-        return Turn(heard, "ignored", notes=(*notes, "after_end"))
-    found = judge(evidence, workflow, durations.clock_tolerance).outcome
-    if found.verdict.rank > outcome.verdict.rank:
-        return _upgrade(heard, outcome, found, notes, now, durations)
-    before = judge(conversation.evidence, workflow, durations.clock_tolerance).outcome
-    if _conflicts(outcome, found) and (found.verdict, found.end_node_id) != (
-        before.verdict,
-        before.end_node_id,
-    ):
-        notes = (*notes, "conflict")
-    return Turn(heard, "late", notes=notes)
-
-
-def _conflicts(outcome: Outcome, found: Outcome) -> bool:
-    """Had it been known in time, another verdict would stand (never a higher one)."""
-    return (found.verdict, found.end_node_id) != (outcome.verdict, outcome.end_node_id)
-
-
-def _upgrade(
-    conversation: Conversation,
-    outcome: Outcome,
-    found: Outcome,
-    notes: tuple[str, ...],
-    now: datetime,
-    durations: Durations,
-) -> Turn:
-    """Raise the verdict. The window stays that of the first verdict, but the real end of a call that was
-    taken for lost opens one: other producers have yet to speak."""
-    raised = replace(found, flags=tuple(sorted({*found.flags, LATE_EVIDENCE})))
-    upgrade = Upgrade(before=outcome.verdict, after=raised.verdict, rule=raised.rule)
-    upgraded = replace(
-        conversation,
-        outcome=raised,
-        decided_at=now,
-        window_until=now + durations.upgrade_window if outcome.synthetic else conversation.window_until,
-        upgrades=(*conversation.upgrades, upgrade),
-    )
-    notes = (*notes, "outcome_upgraded")
-    return Turn(upgraded, "late", Concluded(raised, outcome.verdict), notes)
-
-
 def _patience(evidence: Evidence, at_end: bool, durations: Durations) -> timedelta | None:
     """How long the call may be silent before it counts as lost (R12)."""
     if at_end:
@@ -288,32 +170,9 @@ def _patience(evidence: Evidence, at_end: bool, durations: Durations) -> timedel
     return durations.lost_queued if evidence.stage == Stage.QUEUED else None
 
 
-def _too_late(event: Event, evidence: Evidence, durations: Durations) -> bool:
-    """A node or turn event after the end of the call, beyond what clocks may differ (R16)."""
-    if event.type not in NODE_OR_TURN:
-        return False
-    end = ended_at(evidence)
-    return end is not None and event.occurred_at > end + durations.clock_tolerance
-
-
 def _skewed(evidence: Evidence, durations: Durations) -> bool:
     """Nodes that were heard before the end happened after it, if clocks are right."""
     end = ended_at(evidence)
     return end is not None and any(
         node.order.at > end + durations.clock_tolerance for node in evidence.entered[-1:]
     )
-
-
-def _notes(event: Event, workflow: Workflow | None) -> tuple[str, ...]:
-    if event.type == CALL_ENDED:
-        return _notes_of_end(event, workflow)
-    if event.type == "node.entered":
-        return () if word(event.data.get("node_id")) else ("node_unreadable",)
-    return () if event.type in EVENT_TYPES else ("unknown_type",)
-
-
-def _notes_of_end(event: Event, workflow: Workflow | None) -> tuple[str, ...]:
-    end_node_id = word(event.data.get("end_node_id"))
-    mapped = canonical(event.data.get("reason"), event.data.get("raw_reason")).mapped
-    refused = end_node_id is not None and refuses_end_node(end_node_id, workflow)
-    return (*(() if mapped else ("unmapped_reason",)), *(("end_node_id_refused",) if refused else ()))
