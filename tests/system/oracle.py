@@ -252,9 +252,9 @@ def _counts(witnesses: Witnesses) -> Iterator[tuple[str, float, int]]:
     yield "postcall_attempts_total", witnesses.metric("postcall_attempts_total"), len(witnesses.deliveries)
     outcomes = [record.json for record in witnesses.outcomes]
     for verdict in RANKS:
-        series = f'postcall_outcomes_total{{verdict="{verdict}"'
+        series = f"postcall_outcomes_total of {verdict}"
         told = sum(each["type"] != "call.settled" and each["verdict"] == verdict for each in outcomes)
-        yield series, witnesses.metric(series), told
+        yield series, witnesses.metric("postcall_outcomes_total", verdict=verdict), told
     dead = "postcall_dead_letters_total"
     yield dead, witnesses.metric(dead), len(witnesses.dead_letters)
 

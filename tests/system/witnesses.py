@@ -121,10 +121,14 @@ class Witnesses:
                 found[key] = min(record.at, found.get(key, record.at))
         return found
 
-    def metric(self, series: str) -> float:
-        """Return the sum, over all workers, of the series that begin so."""
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum, over all workers, of the series of this name that have these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(
-            value for scrape in self.scrapes for name, value in scrape.items() if name.startswith(series)
+            value
+            for scrape in self.scrapes
+            for series, value in scrape.items()
+            if series.partition("{")[0] == name and all(label in series for label in wanted)
         )
 
 
