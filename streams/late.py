@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from schemas.calls import Conversation
 from schemas.events import ENRICHING_TYPES, EVENT_TYPES, Event
-from schemas.outcomes import Outcome, Upgrade
+from schemas.outcomes import Outcome, Upgrade, Verdict
 from schemas.workflow import Workflow
 from streams.learning import add
 from streams.turns import Concluded, Durations, Turn, after_end, notes_of
@@ -45,18 +45,16 @@ def hear_late(
     found = judge(evidence, workflow, durations.clock_tolerance).outcome
     if found.verdict.rank > outcome.verdict.rank:
         return _upgrade(heard, outcome, found, notes, now, durations)
-    before = judge(conversation.evidence, workflow, durations.clock_tolerance).outcome
-    if _conflicts(outcome, found) and (found.verdict, found.end_node_id) != (
-        before.verdict,
-        before.end_node_id,
-    ):
-        notes = (*notes, "conflict")
+    if _claim(found) != _claim(outcome):
+        before = judge(conversation.evidence, workflow, durations.clock_tolerance).outcome
+        if _claim(found) != _claim(before):
+            notes = (*notes, "conflict")
     return Turn(heard, "late", notes=notes)
 
 
-def _conflicts(outcome: Outcome, found: Outcome) -> bool:
-    """Had it been known in time, another verdict would stand (never a higher one)."""
-    return (found.verdict, found.end_node_id) != (outcome.verdict, outcome.end_node_id)
+def _claim(outcome: Outcome) -> tuple[Verdict, str | None]:
+    """What two readings of a call can be in conflict about."""
+    return outcome.verdict, outcome.end_node_id
 
 
 def _upgrade(

@@ -1,100 +1,125 @@
-"""What comes of an event or a tick: the conversation as it is then, what it counts as, what is worth noting."""
+"""Fair turns: round the voice agents first, then round an agent's lanes, for each rank by itself.
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final, Literal
+Every operation takes constant time. What stands in a ring is looked at when its turn comes, and falls
+out if it has nothing to start then; whatever frees it puts it back.
+"""
 
-from schemas.calls import Conversation
-from schemas.events import CALL_ENDED, EVENT_TYPES, Event
-from schemas.evidence import Evidence
-from schemas.outcomes import Outcome, Verdict
-from schemas.reasons import canonical
-from schemas.workflow import Workflow
-from streams.evidence import NODE_OR_TURN, ended_at, word
-from streams.verdict import refuses_end_node
+from collections import deque
+from enum import IntEnum
+from typing import Final, Generic, NamedTuple, TypeVar
 
-NOTES: Final = frozenset(
-    {
-        "after_end",
-        "clock_skew",
-        "conflict",
-        "end_node_id_refused",
-        "ended_without_end_node",
-        "lost",
-        "node_unreadable",
-        "outcome_upgraded",
-        "several_terminals",
-        "unknown_node",
-        "unknown_type",
-        "unmapped_reason",
-    }
-)
-"""What is counted besides results: an event after the end (R16) · nodes heard before the end by clocks that
-say after it (R14) · evidence that would change a verdict but not raise it (R15) · an `end_node_id` that the
-workflow says is none · R4 · R12 · a node event without a usable `node_id` · R15 · R11 · a node that the
-workflow does not know · a type that nobody knows · a raw reason that nobody mapped."""
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """How long the timers of a call run, and how far producers' clocks may differ."""
+class Rank(IntEnum):
+    """Who goes first where an endpoint has work of several sorts."""
 
-    grace: timedelta = timedelta(seconds=3)
-    clock_tolerance: timedelta = timedelta(seconds=2)
-    lost_queued: timedelta = timedelta(hours=24)
-    lost_ringing: timedelta = timedelta(seconds=120)
-    lost_live: timedelta = timedelta(seconds=3660)
-    lost_after_end_node: timedelta = timedelta(seconds=60)
-    upgrade_window: timedelta = timedelta(minutes=10)
+    LIVE = 0
+    RETRY = 1
+    REPLAY = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Concluded:
-    """A verdict was reached: the first one (`upgraded_from` None), or one raised by late evidence."""
-
-    outcome: Outcome
-    upgraded_from: Verdict | None = None
+TURNS: Final = tuple({"L": Rank.LIVE, "R": Rank.RETRY, "P": Rank.REPLAY}[one] for one in "LLRLLRLLRLLP")
+"""8 live, 3 retries, 1 replay; a turn that its rank cannot use goes to the highest that can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one event did to a conversation, and as what it counts."""
+class Lane(NamedTuple):
+    """An endpoint: where to (scheme://host:port), for which voice agent, for which node or webhook type."""
 
-    conversation: Conversation
-    result: Literal["applied", "ignored", "late"]
-    concluded: Concluded | None = None
-    notes: tuple[str, ...] = ()
-    """Out of NOTES."""
+    endpoint: str
+    agent_id: str
+    name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lapse:
-    """What a silent tick did to a conversation; when nothing was due, it is the same one."""
+class LaneQueue(Generic[T]):
+    """What waits in one lane, and how much of it is under way."""
 
-    conversation: Conversation
-    concluded: Concluded | None = None
-    notes: tuple[str, ...] = ()
+    __slots__ = ("agent", "held_until", "in_flight", "key", "limit", "listed", "queues")
+
+    def __init__(self, key: Lane, agent: "AgentShare[T]", limit: int) -> None:
+        self.key = key
+        self.agent = agent
+        self.limit = limit
+        self.in_flight = 0
+        self.held_until = 0.0
+        self.queues: tuple[deque[tuple[float, T]], ...] = (deque(), deque(), deque())
+        """For each rank: when an item entered, and the item."""
+        self.listed: set[Rank] = set()
+
+    def may_start(self, now: float) -> bool:
+        """It has room, and nobody holds it."""
+        return self.in_flight < self.limit and self.held_until <= now
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is waiting, under way or held."""
+        return not (self.in_flight or self.held_until or any(self.queues))
 
 
-def after_end(event: Event, evidence: Evidence, durations: Durations) -> bool:
-    """A node or turn event after the end of the call, beyond what clocks may differ (R16)."""
-    if event.type not in NODE_OR_TURN:
-        return False
-    end = ended_at(evidence)
-    return end is not None and event.occurred_at > end + durations.clock_tolerance
+class AgentShare(Generic[T]):
+    """The slots that one voice agent has, and its lanes that have something to start."""
+
+    __slots__ = ("in_slots", "key", "lanes", "listed", "rings")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.in_slots = 0
+        self.lanes = 0
+        self.rings: tuple[deque[LaneQueue[T]], ...] = (deque(), deque(), deque())
+        self.listed: set[Rank] = set()
 
 
-def notes_of(event: Event, workflow: Workflow | None) -> tuple[str, ...]:
-    """What is worth counting about an event by itself."""
-    if event.type == CALL_ENDED:
-        return _notes_of_end(event, workflow)
-    if event.type == "node.entered":
-        return () if word(event.data.get("node_id")) else ("node_unreadable",)
-    return () if event.type in EVENT_TYPES else ("unknown_type",)
+class Turns(Generic[T]):
+    """The rings of all voice agents; `most` is how many slots one of them may have."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._rings: tuple[deque[AgentShare[T]], ...] = (deque(), deque(), deque())
+        self._turn = 0
+
+    def next(self, now: float) -> tuple[LaneQueue[T], Rank] | None:
+        """The lane whose turn it is, with something to start; offer it again when that has started."""
+        for rank in (TURNS[self._turn], *Rank):
+            lane = self._next_of(rank, now)
+            if lane is not None:
+                self._turn = (self._turn + 1) % len(TURNS)
+                return lane, rank
+        return None
+
+    def offer(self, lane: LaneQueue[T], now: float) -> None:
+        """Give a lane its turns, for whatever it may start now."""
+        if lane.may_start(now):
+            for rank in Rank:
+                if lane.queues[rank] and rank not in lane.listed:
+                    lane.agent.rings[rank].append(lane)
+                    lane.listed.add(rank)
+        self.offer_agent(lane.agent)
+
+    def offer_agent(self, agent: AgentShare[T]) -> None:
+        """Give a voice agent its turns, if its share has room."""
+        if agent.in_slots >= self._most:
+            return
+        for rank in Rank:
+            if agent.rings[rank] and rank not in agent.listed:
+                self._rings[rank].append(agent)
+                agent.listed.add(rank)
+
+    def _next_of(self, rank: Rank, now: float) -> LaneQueue[T] | None:
+        ring = self._rings[rank]
+        while ring:
+            agent = ring.popleft()
+            agent.listed.discard(rank)
+            lane = None if agent.in_slots >= self._most else _first(agent, rank, now)
+            if lane is not None:
+                return lane
+        return None
 
 
-def _notes_of_end(event: Event, workflow: Workflow | None) -> tuple[str, ...]:
-    end_node_id = word(event.data.get("end_node_id"))
-    mapped = canonical(event.data.get("reason"), event.data.get("raw_reason")).mapped
-    refused = end_node_id is not None and refuses_end_node(end_node_id, workflow)
-    return (*(() if mapped else ("unmapped_reason",)), *(("end_node_id_refused",) if refused else ()))
+def _first(agent: AgentShare[T], rank: Rank, now: float) -> LaneQueue[T] | None:
+    ring = agent.rings[rank]
+    while ring:
+        lane = ring.popleft()
+        lane.listed.discard(rank)
+        if lane.queues[rank] and lane.may_start(now):
+            return lane
+    return None
