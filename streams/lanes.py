@@ -4,40 +4,19 @@ A lane is first in, first out and has an in-flight limit, so that an endpoint th
 lane up and nothing more. Turns go round the voice agents first and then round an agent's lanes; no
 agent has more than a quarter of the slots. Live attempts, retries and replays get turns as 8:3:1.
 An attempt that runs for over a second leaves its slot: a waiting socket costs memory, not work.
-
-Every operation but `drop` takes constant time. What stands in a ring is looked at when its turn comes,
-and falls out if it has nothing to start; what frees it puts it back.
 """
 
-from collections import deque
 from collections.abc import Callable
-from enum import IntEnum
 from heapq import heappop, heappush
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from streams.turns import AgentShare, Lane, LaneQueue, Rank, Turns
+
+__all__ = ["Lane", "Lanes", "Limits", "Rank", "Started"]
+
 T = TypeVar("T")
-
-
-class Rank(IntEnum):
-    """Who goes first where an endpoint has work of several sorts."""
-
-    LIVE = 0
-    RETRY = 1
-    REPLAY = 2
-
-
-TURNS: Final = tuple({"L": Rank.LIVE, "R": Rank.RETRY, "P": Rank.REPLAY}[one] for one in "LLRLLRLLRLLP")
-"""8 live, 3 retries, 1 replay; a turn that its rank cannot use goes to the highest that can."""
-
-
-class Lane(NamedTuple):
-    """An endpoint: where to (scheme://host:port), for which voice agent, for which node or webhook type."""
-
-    endpoint: str
-    agent_id: str
-    name: str
 
 
 class Limits(Struct, frozen=True):
@@ -72,37 +51,6 @@ class Started(Generic[T]):
         self.slow = False
 
 
-class _Lane(Generic[T]):
-    __slots__ = ("agent", "held_until", "in_flight", "key", "limit", "listed", "queues")
-
-    def __init__(self, key: Lane, agent: "_Agent[T]", limit: int) -> None:
-        self.key = key
-        self.agent = agent
-        self.limit = limit
-        self.in_flight = 0
-        self.held_until = 0.0
-        self.queues: tuple[deque[tuple[float, T]], ...] = (deque(), deque(), deque())
-        self.listed: set[Rank] = set()
-
-    def may_start(self, now: float) -> bool:
-        return self.in_flight < self.limit and self.held_until <= now
-
-    @property
-    def idle(self) -> bool:
-        return not (self.in_flight or self.held_until or any(self.queues))
-
-
-class _Agent(Generic[T]):
-    __slots__ = ("in_slots", "key", "lanes", "listed", "rings")
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.in_slots = 0
-        self.lanes = 0
-        self.rings: tuple[deque[_Lane[T]], ...] = (deque(), deque(), deque())
-        self.listed: set[Rank] = set()
-
-
 class Lanes(Generic[T]):
     """The lanes of one worker. `now` is seconds of a steady clock, the same one everywhere."""
 
@@ -111,10 +59,9 @@ class Lanes(Generic[T]):
         self.queued = 0
         self.in_slots = 0
         self.slow = 0
-        self._lanes: dict[Lane, _Lane[T]] = {}
-        self._agents: dict[str, _Agent[T]] = {}
-        self._rings: tuple[deque[_Agent[T]], ...] = (deque(), deque(), deque())
-        self._turn = 0
+        self._lanes: dict[Lane, LaneQueue[T]] = {}
+        self._agents: dict[str, AgentShare[T]] = {}
+        self._turns: Turns[T] = Turns(self.limits.agent)
         self._young: dict[Started[T], None] = {}
         self._held: list[tuple[float, Lane]] = []
 
@@ -128,19 +75,15 @@ class Lanes(Generic[T]):
         lane = self._lane(key)
         lane.queues[rank].append((now, item))
         self.queued += 1
-        self._list(lane, now)
+        self._turns.offer(lane, now)
 
     def start(self, now: float) -> Started[T] | None:
         """Whose turn it is, or None if nothing may start now."""
         self._release(now)
         if self.in_slots >= self.limits.slots:
             return None
-        for rank in (TURNS[self._turn], *Rank):
-            lane = self._next_lane(rank, now)
-            if lane is not None:
-                self._turn = (self._turn + 1) % len(TURNS)
-                return self._start(lane, rank, now)
-        return None
+        turn = self._turns.next(now)
+        return None if turn is None else self._start(*turn, now)
 
     def finish(self, started: Started[T], now: float) -> None:
         """An attempt is over; its slot and its place in the lane are free."""
@@ -151,7 +94,7 @@ class Lanes(Generic[T]):
         else:
             del self._young[started]
             self._leave_slot(lane.agent)
-        self._list(lane, now)
+        self._turns.offer(lane, now)
         self._forget_if_idle(lane)
 
     def age(self, now: float) -> None:
@@ -191,33 +134,19 @@ class Lanes(Generic[T]):
         """Set how many attempts of a lane may be under way; it lasts as long as the lane has work."""
         lane = self._lane(key)
         lane.limit = in_flight
-        self._list(lane, now)
+        self._turns.offer(lane, now)
 
-    def _lane(self, key: Lane) -> _Lane[T]:
+    def _lane(self, key: Lane) -> LaneQueue[T]:
         lane = self._lanes.get(key)
         if lane is None:
             agent = self._agents.get(key.agent_id)
             if agent is None:
-                agent = self._agents[key.agent_id] = _Agent(key.agent_id)
+                agent = self._agents[key.agent_id] = AgentShare(key.agent_id)
             agent.lanes += 1
-            lane = self._lanes[key] = _Lane(key, agent, self.limits.lane)
+            lane = self._lanes[key] = LaneQueue(key, agent, self.limits.lane)
         return lane
 
-    def _next_lane(self, rank: Rank, now: float) -> _Lane[T] | None:
-        ring = self._rings[rank]
-        while ring:
-            agent = ring.popleft()
-            agent.listed.discard(rank)
-            if agent.in_slots >= self.limits.agent:
-                continue
-            while agent.rings[rank]:
-                lane = agent.rings[rank].popleft()
-                lane.listed.discard(rank)
-                if lane.queues[rank] and lane.may_start(now):
-                    return lane
-        return None
-
-    def _start(self, lane: _Lane[T], rank: Rank, now: float) -> Started[T]:
+    def _start(self, lane: LaneQueue[T], rank: Rank, now: float) -> Started[T]:
         entered, item = lane.queues[rank].popleft()
         self.queued -= 1
         started = Started(item, lane.key, now, now - entered)
@@ -225,31 +154,13 @@ class Lanes(Generic[T]):
         lane.agent.in_slots += 1
         self.in_slots += 1
         self._young[started] = None
-        self._list(lane, now)
-        self._list_agent(lane.agent)
+        self._turns.offer(lane, now)
         return started
 
-    def _leave_slot(self, agent: _Agent[T]) -> None:
+    def _leave_slot(self, agent: AgentShare[T]) -> None:
         agent.in_slots -= 1
         self.in_slots -= 1
-        self._list_agent(agent)
-
-    def _list(self, lane: _Lane[T], now: float) -> None:
-        if not lane.may_start(now):
-            return
-        for rank in Rank:
-            if lane.queues[rank] and rank not in lane.listed:
-                lane.agent.rings[rank].append(lane)
-                lane.listed.add(rank)
-        self._list_agent(lane.agent)
-
-    def _list_agent(self, agent: _Agent[T]) -> None:
-        if agent.in_slots >= self.limits.agent:
-            return
-        for rank in Rank:
-            if agent.rings[rank] and rank not in agent.listed:
-                self._rings[rank].append(agent)
-                agent.listed.add(rank)
+        self._turns.offer_agent(agent)
 
     def _release(self, now: float) -> None:
         while self._held and self._held[0][0] <= now:
@@ -257,10 +168,10 @@ class Lanes(Generic[T]):
             lane = self._lanes.get(key)
             if lane is not None and lane.held_until <= now:
                 lane.held_until = 0.0
-                self._list(lane, now)
+                self._turns.offer(lane, now)
                 self._forget_if_idle(lane)
 
-    def _forget_if_idle(self, lane: _Lane[T]) -> None:
+    def _forget_if_idle(self, lane: LaneQueue[T]) -> None:
         if lane.idle and self._lanes.pop(lane.key, None) is not None:
             lane.agent.lanes -= 1
             if not lane.agent.lanes:
