@@ -16,15 +16,15 @@ def auth(field: Field | None) -> Auth:
     if field is None:
         return NoAuth()
     name = field.value.get("type") if isinstance(field.value, dict) else None
-    if not isinstance(name, str) or name not in _SHAPES:
+    if not isinstance(name, str) or name not in SHAPES:
         _refuse_type(field, name)
         return NoAuth()
-    known, read = _SHAPES[name]
+    known, read = SHAPES[name]
     return read(field.fields(f"{{type: {name}, …}}", known | {"type"}))
 
 
 def _refuse_type(field: Field, name: object) -> None:
-    expected = f"{{type: …}} with {one_of(tuple(_SHAPES))}"
+    expected = f"{{type: …}} with {one_of(tuple(SHAPES))}"
     if isinstance(field.value, dict):
         seen = "no type" if name is None else f"the type {quoted(str(name))}"
         Field(name, (*field.path, "type"), field.findings).refuse(expected, seen)
@@ -80,7 +80,7 @@ def _check_header(fields: Fields, key: str, name: str) -> None:
         fields.whole.findings.fault((*fields.whole.path, key), complaint)
 
 
-_SHAPES: Final[dict[str, tuple[frozenset[str], Callable[[Fields], Auth]]]] = {
+SHAPES: Final[dict[str, tuple[frozenset[str], Callable[[Fields], Auth]]]] = {
     "none": (frozenset(), lambda _: NoAuth()),
     "bearer": (frozenset({"token"}), lambda fields: Bearer(_secret(fields, "token"))),
     "basic": (
@@ -95,3 +95,4 @@ _SHAPES: Final[dict[str, tuple[frozenset[str], Callable[[Fields], Auth]]]] = {
     ),
     "mtls": (frozenset({"cert", "key", "ca"}), _mtls),
 }
+"""The known keys of each type, and how it is read."""

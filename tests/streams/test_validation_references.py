@@ -103,7 +103,7 @@ def test_conversation_data_is_not_allowed_in_auth(field: str) -> None:
 
 @pytest.mark.parametrize(
     "url", ["{{ variables.url }}", "https://{{ variables.host }}/", "https://api.example.com{{ variables.rest }}",
-            "{{ scheme }}://api.example.com", "https://api.example.com:{{ port }}/", "https://{{ tenant }}.example.com/"]
+            "{{ scheme }}://api.example.com", "https://api.example.com:{{ port }}/", "https://{{ t }}.example.com/"]
 )  # fmt: skip
 def test_the_scheme_and_the_host_cannot_come_from_the_conversation(url: str) -> None:
     assert "url" in node_faults(url=url)
