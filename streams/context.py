@@ -4,19 +4,19 @@ What is not known is not there, so that the missing policy of a node decides; nu
 event says is null. Each name is worked out when it is first used: most templates need no transcript.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas import wire
-from schemas.calls import Conversation, Heard, Part, Response
-from schemas.events import Event
+from schemas.calls import Conversation, Part
 from schemas.evidence import Evidence
 from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import VoiceAgent, Workflow
 from streams import evidence, heard
+from streams.call_data import CallData, Question, Told
 from streams.paths import MISSING
 
 IN_PROGRESS: Final = "in_progress"
@@ -43,7 +43,7 @@ def build(
 ) -> Mapping[str, Any]:
     """What templates of one incarnation see at `now`. Parts are read once, and only if needed."""
     said = conversation.evidence
-    told = _Told(parts)
+    told = Told(parts)
     zone = _zone(agent.timezone if agent is not None else "UTC")
     known = CallData(
         {
@@ -71,80 +71,6 @@ def status(outcome: Outcome | None) -> str:
     if outcome.verdict is Verdict.NOT_CONNECTED and outcome.reason in _NOT_CONNECTED:
         return outcome.reason
     return STATUSES[outcome.verdict]
-
-
-Question = Callable[[], Any]
-
-
-class CallData(Mapping[str, Any]):
-    """Names and their values, each worked out once. A name that is none of them is a variable of the
-    conversation, else what a known platform calls the same thing."""
-
-    def __init__(self, questions: dict[str, Question]) -> None:
-        self._questions = questions
-        self._aliases: dict[str, Question] = {}
-        self._answers: dict[str, Any] = {}
-
-    def call_alike(self, aliases: dict[str, Question]) -> None:
-        """Let names of known platforms mean something, where no variable has the name."""
-        self._aliases = aliases
-
-    def __getitem__(self, name: str) -> Any:
-        answer = self.get(name, MISSING)
-        if answer is MISSING:
-            raise KeyError(name)
-        return answer
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of a name, or the default where nothing is known."""
-        answer = self._answers.get(name, self)
-        if answer is self:
-            answer = self._answers[name] = self._ask(name)
-        return default if answer is MISSING else answer
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in self._questions if self.get(name, MISSING) is not MISSING)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def _ask(self, name: str) -> Any:
-        if name in self._questions:
-            return self._questions[name]()
-        variables = self.get("variables", {})
-        if name in variables:
-            return variables[name]
-        return self._aliases[name]() if name in self._aliases else MISSING
-
-
-class _Told:
-    """The parts of a call, read at the first question and sorted by what they are."""
-
-    def __init__(self, parts: Iterable[Part]) -> None:
-        self._parts = parts
-        self._events: dict[str, list[Event]] | None = None
-        self._responses: dict[str, Any] = {}
-
-    def events(self, kind: str) -> list[Event]:
-        """The heard events of one type."""
-        if self._events is None:
-            self._events = self._read()
-        return self._events.get(kind, [])
-
-    def responses(self) -> dict[str, Any]:
-        """What was kept of the nodes' replies, by node id."""
-        self.events("")
-        return self._responses
-
-    def _read(self) -> dict[str, list[Event]]:
-        events: dict[str, list[Event]] = {}
-        for part in self._parts:
-            match part:
-                case Heard(event):
-                    events.setdefault(event.type, []).append(event)
-                case Response():
-                    self._responses[part.node_id] = {"response": _response(part)}
-        return events
 
 
 def _call(call_id: str, outcome: Outcome | None, said: Evidence) -> dict[str, Any]:
@@ -183,17 +109,12 @@ def _workflow(conversation: Conversation, workflow: Workflow | None) -> dict[str
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _transcript(told: _Told) -> list[Any] | None:
+def _transcript(told: Told) -> list[Any] | None:
     return heard.transcript(told.events("turn.completed"), told.events("transcript.ready"))
 
 
 def _in_text(transcript: list[Any] | None) -> Any:
     return MISSING if transcript is None else heard.transcript_text(transcript)
-
-
-def _response(part: Response) -> dict[str, Any]:
-    kept = {"status": part.status, "headers": part.headers, "extracted": part.extracted}
-    return kept if part.body is None else {**kept, "body": part.body}
 
 
 def _aliases(known: CallData, now: datetime, zone: ZoneInfo | None) -> dict[str, Question]:

@@ -7,27 +7,22 @@ every secret's value, is added by the sender.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
-from schemas import wire
 from schemas.delivery import Keep, Request, Text
 from schemas.events import short_hash
 from schemas.workflow import Auth, Missing, Node, Sending, Workflow
-from streams import addresses, extract
-from streams.filters import as_text
+from streams import addresses, bodies, extract
+from streams.bodies import Body
 from streams.template import (
-    Escaping,
     Output,
     RenderFault,
     TemplateFault,
     references,
     render_header,
-    render_json,
-    render_text,
     render_url,
 )
 
@@ -36,10 +31,6 @@ BODY_LIMIT: Final = 1 << 20
 
 NODE_EVENT: Final = "post_call_api"
 """What `postcall-event` says on the request of a node; on a webhook it is the event type."""
-
-JSON: Final = "application/json"
-FORM: Final = "application/x-www-form-urlencoded"
-TEXT: Final = "text/plain; charset=utf-8"
 
 Headers = tuple[tuple[str, Text], ...]
 
@@ -70,7 +61,7 @@ def render(
         raise ValueError(f"found node {node.id!r} with nothing to send; expected a Post Call API node")
     own = _own_headers(NODE_EVENT, call_id, delivery_id, is_test, traceparent, user_agent)
     try:
-        body = _body(node, node.sending, context)
+        body = bodies.render(node, context)
         keep = extract.keeps(workflow, node.id)
         return _rendering(node.sending, context, node.missing, body, own, keep)
     except TemplateFault as fault:
@@ -93,25 +84,18 @@ def render_webhook(
     Without a context its URL and headers have no call data to use.
     """
     own = _own_headers(body["type"], call_id, delivery_id, is_test, traceparent, user_agent)
-    written = _Body(_json_bytes(body), JSON)
+    written = Body(bodies.json_body(body), bodies.JSON)
     try:
         return _rendering(sending, context or {}, None, written, own, Keep())
     except TemplateFault as fault:
         raise RenderFault(str(fault)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
-    content: bytes
-    content_type: str | None
-    missing: tuple[str, ...] = ()
-
-
 def _rendering(
     sending: Sending,
     context: Mapping[str, Any],
     missing: Missing | None,
-    body: _Body,
+    body: Body,
     own: dict[str, str],
     keep: Keep,
 ) -> Rendering:
@@ -138,83 +122,6 @@ def _rendering(
     )
     lacking = tuple(dict.fromkeys((*url.missing, *asked.missing, *body.missing)))
     return Rendering(request, lacking, addresses.endpoint(sending.url))
-
-
-def _body(node: Node, sending: Sending, context: Mapping[str, Any]) -> _Body:
-    """The body of a node in the form that its content type asks for."""
-    if node.body is None:
-        return _Body(b"", None)
-    stated = next((value for name, value in sending.headers.items() if name.lower() == "content-type"), None)
-    body = (
-        _read(node.body) if isinstance(node.body, str) and _escaping(stated or JSON) == "json" else node.body
-    )
-    kind = stated or (TEXT if isinstance(body, str) and not _looks_json(body) else JSON)
-    escaping = _escaping(kind)
-    if not isinstance(body, str):
-        values = render_json(body, context, node.missing)
-        content = _form(values.value) if escaping == "form" else _json_bytes(values.value)
-        return _Body(content, kind, values.missing)
-    text = render_text(body, context, node.missing, escaping)
-    content = text.value.encode("utf-8", "replace")
-    if escaping == "json":
-        _check_json(content)
-    return _Body(content, kind, text.missing)
-
-
-def _escaping(content_type: str | None) -> Escaping:
-    kind = (content_type or "").split(";")[0].strip().lower()
-    if kind == JSON or kind.endswith("+json"):
-        return "json"
-    if kind == FORM:
-        return "form"
-    return "xml" if kind in ("text/xml", "application/xml", "text/html") or kind.endswith("+xml") else "plain"
-
-
-@lru_cache(maxsize=1024)
-def _read(text: str) -> Any:
-    """A body written as JSON in one text, read, so that it is rendered by its leaves like any other;
-    the text itself where it is no JSON object or list before it is rendered."""
-    try:
-        value = wire.json_value(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, dict | list) else text
-
-
-@lru_cache(maxsize=1024)
-def _looks_json(text: str) -> bool:
-    """Whether a text would be a JSON object or list with any number in place of its templates."""
-    return _read(_SLOT.sub("0", text)).__class__ is not str
-
-
-_SLOT: Final = re.compile(r"\{\{[^{}]*\}\}")
-
-
-def _form(value: Any) -> bytes:
-    """An object as a form: a list is a field given several times."""
-    if not isinstance(value, dict):
-        raise RenderFault("found a form body that is no object; expected one")
-    fields = {
-        name: [as_text(item) for item in member] if isinstance(member, list) else as_text(member)
-        for name, member in value.items()
-    }
-    return urlencode(fields, doseq=True).encode()
-
-
-def _json_bytes(value: Any) -> bytes:
-    try:
-        return wire.json_bytes(value)
-    except TypeError as fault:
-        raise RenderFault(f"found a body that JSON cannot say: {fault}; expected a JSON value") from None
-
-
-def _check_json(content: bytes) -> None:
-    try:
-        wire.json_value(content)
-    except ValueError:
-        raise RenderFault(
-            "found a body that is no JSON once rendered; expected JSON, as its content type says"
-        ) from None
 
 
 def _own_headers(

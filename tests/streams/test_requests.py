@@ -10,22 +10,23 @@ from hypothesis import strategies as st
 
 from schemas.delivery import Secret
 from schemas.workflow import Bearer, Sending
-from streams.requests import render_webhook
+from streams.requests import Rendering, render_webhook
 from streams.template import RenderFault
 from tests.streams.rendering import RETRY, headers, known, node, rendered, shown
 
 SENT = {"type": "call.ended", "timestamp": "2026-03-04T10:00:00.000Z", "data": {"call_id": "c1"}}
 
 
-def webhook(url: str = "https://hooks.example.com/x", body: Any = None, **sending: Any) -> Any:
-    call = {
-        "call_id": "c1",
-        "delivery_id": "d1",
-        "is_test": True,
-        "traceparent": None,
-        "user_agent": "postcall/1",
-    }
-    return render_webhook(Sending(url, RETRY, **sending), body or SENT, **call)
+def webhook(**sending: Any) -> Rendering:
+    return render_webhook(
+        Sending("https://hooks.example.com/x", RETRY, **sending),
+        SENT,
+        call_id="c1",
+        delivery_id="d1",
+        is_test=True,
+        traceparent=None,
+        user_agent="postcall/1",
+    )
 
 
 def test_a_node_sends_its_rendered_body_as_json() -> None:
