@@ -16,10 +16,10 @@ class CallData(Mapping[str, Any]):
 
     def __init__(self, questions: dict[str, Question]) -> None:
         self._questions = questions
-        self._aliases: dict[str, Question] = {}
+        self._aliases: Callable[[], dict[str, Question]] = dict
         self._answers: dict[str, Any] = {}
 
-    def call_alike(self, aliases: dict[str, Question]) -> None:
+    def call_alike(self, aliases: Callable[[], dict[str, Question]]) -> None:
         """Let names of known platforms mean something, where no variable has the name."""
         self._aliases = aliases
 
@@ -48,7 +48,8 @@ class CallData(Mapping[str, Any]):
         variables = self.get("variables", {})
         if name in variables:
             return variables[name]
-        return self._aliases[name]() if name in self._aliases else MISSING
+        alias = self._aliases().get(name)
+        return MISSING if alias is None else alias()
 
 
 class Told:

@@ -44,7 +44,6 @@ def build(
     """What templates of one incarnation see at `now`. Parts are read once, and only if needed."""
     said = conversation.evidence
     told = Told(parts)
-    zone = _zone(agent.timezone if agent is not None else "UTC")
     known = CallData(
         {
             "call": lambda: _call(call_id, outcome, said),
@@ -59,7 +58,7 @@ def build(
             "now": lambda: wire.moment(now),
         }
     )
-    known.call_alike(_aliases(known, now, zone))
+    known.call_alike(lambda: _aliases(known, now, agent.timezone if agent is not None else "UTC"))
     return known
 
 
@@ -117,8 +116,9 @@ def _in_text(transcript: list[Any] | None) -> Any:
     return MISSING if transcript is None else heard.transcript_text(transcript)
 
 
-def _aliases(known: CallData, now: datetime, zone: ZoneInfo | None) -> dict[str, Question]:
+def _aliases(known: CallData, now: datetime, timezone: str) -> dict[str, Question]:
     """What known platforms call things; moments are in the voice agent's time zone."""
+    zone = _zone(timezone)
 
     def of(root: str, name: str) -> Question:
         return lambda: known.get(root, {}).get(name, MISSING)
