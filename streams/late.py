@@ -13,8 +13,8 @@ from schemas.calls import Conversation
 from schemas.events import ENRICHING_TYPES, EVENT_TYPES, Event
 from schemas.outcomes import Outcome, Upgrade, Verdict
 from schemas.workflow import Workflow
+from streams.changes import Concluded, Durations, Turn, after_end, notes_of
 from streams.learning import add
-from streams.turns import Concluded, Durations, Turn, after_end, notes_of
 from streams.verdict import LATE_EVIDENCE, judge
 
 

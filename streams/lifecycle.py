@@ -21,11 +21,11 @@ from schemas.events import CALL_ENDED, Event
 from schemas.evidence import Evidence, Stage
 from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import Workflow
+from streams.changes import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
 from streams.evidence import ended_at, pin
 from streams.late import hear_late, raisable
 from streams.learning import add
 from streams.nodes import at_end_call
-from streams.turns import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
 from streams.verdict import judge, names_end_node, spoken_in_time
 
 __all__ = [
