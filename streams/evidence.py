@@ -5,13 +5,12 @@ most specific one (R11).
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, TypeVar
-
-from msgspec import ValidationError, convert
 
 from schemas.events import Event
 from schemas.evidence import NO_SEQ, Evidence, Order
+from schemas.moments import utc
 
 T = TypeVar("T")
 
@@ -130,14 +129,7 @@ def word(value: Any) -> str | None:
 
 def moment(value: Any) -> datetime | None:
     """A moment inside `data`: an RFC 3339 string with an offset, else None."""
-    if not isinstance(value, str):
-        return None
-    try:
-        at = convert(value, datetime)
-    except ValidationError:
-        return None
-    sensible = at.tzinfo is not None and 1970 < at.year < 9000
-    return at.astimezone(UTC) if sensible else None
+    return utc(value) if isinstance(value, str) else None
 
 
 def _first(values: Iterable[T | None]) -> T | None:
