@@ -192,12 +192,17 @@ def _names(one: Template, findings: Findings) -> Names | None:
         names = template.check(text, slot)
         complaint = egress.url_fault(_TAG.sub("x", text)) if slot == "url" else None
     except TemplateFault as fault:
-        findings.fault(path, str(fault))
+        findings.fault(path, _whole(str(fault), "a template such as {{ variables.name }}"))
         return None
     if complaint:
-        findings.fault(path, complaint)
+        findings.fault(path, _whole(complaint, "a URL such as https://api.example.com/path"))
     _notice(names, path, findings)
     return names
+
+
+def _whole(message: str, expected: str) -> str:
+    """A message that says what was expected, too; the template engine's own do not."""
+    return message if "; expected " in message else f"{message}; expected {expected}"
 
 
 def _notice(names: Names, path: Path, findings: Findings) -> None:
