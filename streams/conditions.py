@@ -2,7 +2,7 @@
 
 | op | holds when | a missing path |
 |---|---|---|
-| eq, neq | equal: a number and a text that reads as one are, true and "true" are, two texts only letter by letter | neq |
+| eq, neq | equal; so are 7 and "7", true and "true"; two texts only letter by letter | neq |
 | gt gte lt lte | both read as numbers; or both are moments; or both are texts, in the order of their letters | never |
 | in, nin | equal (as by eq) to an item of the list | nin |
 | contains, not_contains | a text holds the text, a list an equal item, an object a member of the name | not_contains |

@@ -61,7 +61,8 @@ def weight(value: Any, limit: int) -> int:
         return 1
     if isinstance(value, range):
         return 1 + len(value)
-    total, waiting = 0, [value]
+    total = 0
+    waiting: list[Any] = [value]
     while waiting and total <= limit:
         one = waiting.pop()
         total += 1
