@@ -67,9 +67,6 @@ class Event(Struct, frozen=True, omit_defaults=True):
 
 def short_hash(*words: str, size: int = 8) -> bytes:
     """Hash words so that no two different lists of words read the same (each is length-prefixed)."""
-    digest = blake2b(digest_size=size)
-    for word in words:
-        encoded = word.encode("utf-8", "surrogatepass")
-        digest.update(len(encoded).to_bytes(4, "big"))
-        digest.update(encoded)
-    return digest.digest()
+    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    framed = b"".join([len(word).to_bytes(4, "big") + word for word in encoded])
+    return blake2b(framed, digest_size=size).digest()

@@ -47,7 +47,8 @@ def json_value(text: bytes | str) -> Any:
 
 def moment(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, as all records show moments: 2026-01-02T03:04:05.678Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def row(value: Call | Part) -> bytes:

@@ -50,12 +50,17 @@ class Draft:
 
     def conversation(self, number: int) -> Conversation:
         """One incarnation as it stands now."""
-        return next(one for one in self.call.conversations if one.number == number)
+        for conversation in self.call.conversations:
+            if conversation.number == number:
+                return conversation
+        raise LookupError(f"found no incarnation {number} of {self.call.call_id!r}; expected an open one")
 
     def put(self, conversation: Conversation) -> None:
         """Replace an incarnation, or open a new one."""
-        others = tuple(one for one in self.call.conversations if one.number != conversation.number)
-        self.call = replace(self.call, conversations=(*others, conversation))
+        known = self.call.conversations
+        others = () if len(known) == 1 and known[0].number == conversation.number else known
+        kept = [one for one in others if one.number != conversation.number]
+        self.call = replace(self.call, conversations=(*kept, conversation))
 
     def amend(self, number: int, **changes: Any) -> Conversation:
         """Change fields of an incarnation."""

@@ -68,14 +68,16 @@ class Egress(Struct, frozen=True):
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
 
+    def opened(self, host: str, address: str) -> bool:
+        """The operator opened this host, or this address (an IP literal)."""
+        if _plain(host) in self.hosts:
+            return True
+        found = _unmapped(address)
+        return any(found in network for network in self.networks if network.version == found.version)
+
     def refusal(self, host: str, address: str) -> str | None:
         """Why a request to `host` may not go to `address` (an IP literal), or None if it may."""
-        if _plain(host) in self.hosts:
-            return None
-        found = _unmapped(address)
-        if any(found in network for network in self.networks if network.version == found.version):
-            return None
-        return _not_public(found)
+        return None if self.opened(host, address) else _not_public(_unmapped(address))
 
 
 def egress(allowed: Iterable[str]) -> Egress:

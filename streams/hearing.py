@@ -25,10 +25,11 @@ AVAILABLE: Final = {
 
 def hear(draft: Draft, event: Event) -> None:
     """Take in one event; a duplicate changes nothing (R13)."""
-    if known(draft.call.seen, event.fingerprint):
+    fingerprint = event.fingerprint
+    if known(draft.call.seen, fingerprint):
         draft.count("events", "duplicate", of=incarnations.number(incarnations.place(draft.call, event)))
         return
-    draft.call = replace(draft.call, seen=draft.call.seen + event.fingerprint)
+    draft.call = replace(draft.call, seen=draft.call.seen + fingerprint)
     _place(draft, event)
 
 

@@ -18,7 +18,8 @@ def sighted(conversation: Conversation, event: Event, definitions: Definitions) 
 
     After the verdict the pin stays, unless there was none (R19: the workflow came later).
     """
-    if conversation.outcome is not None and conversation.workflow_version is not None:
+    fixed = conversation.workflow_version is not None
+    if fixed and (conversation.outcome is not None or _says_nothing_new(conversation, event)):
         return conversation
     named, version = lifecycle.pinned(conversation.evidence, event)
     workflow_id = named or _of_agent(conversation, event, definitions)
@@ -35,6 +36,15 @@ def sighted(conversation: Conversation, event: Event, definitions: Definitions) 
     ):
         return conversation
     return replace(conversation, workflow_id=workflow_id, workflow_version=version, versions_seen=seen)
+
+
+def _says_nothing_new(conversation: Conversation, event: Event) -> bool:
+    """The usual event: it names no workflow and no other voice agent."""
+    return (
+        event.workflow_id is None
+        and event.workflow_version is None
+        and (event.agent_id is None or event.agent_id == evidence.agent_id(conversation.evidence))
+    )
 
 
 def _of_agent(conversation: Conversation, event: Event, definitions: Definitions) -> str | None:

@@ -1,26 +1,29 @@
 """The engine without Kafka and without a network: the very `step` of the worker on a virtual clock.
 
-Everything that happens stands on one agenda, ordered by moment and then by when it was put there.
-An answered attempt takes no time, a silent one its time-out; records count as acknowledged at once.
-Limits that belong to a worker as a whole (lanes, breakers, rates) do not apply.
+Calls do not touch each other, so one is played at a time, from its first event until nothing is left
+to happen; that bounds the memory by the longest call. Everything that happens stands on one agenda,
+ordered by moment and then by when it was put there. An answered attempt takes no time, a silent one
+its time-out; records count as acknowledged at once. Limits of a worker as a whole (lanes, breakers,
+rates) do not apply.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Final, TypeAlias
 
-from schemas import wire
 from schemas.calls import Call, Part, PartKey, Rendered
 from schemas.delivery import Delivery, Reply, Silence
 from schemas.events import Event
 from schemas.messages import Emitted, Replied, Tick
 from schemas.outcomes import Outcome, Upgrade
 from streams import machine
-from streams.effects import Definitions, Emit, Policy, Position, Start, Step
-from streams.topology import CALL_EVENTS
+from streams.effects import Definitions, Emit, Policy, Start, Step
+
+TIMEOUT: Final = "timeout"
+"""The error of an attempt that takes all of its time-out."""
 
 Answer: TypeAlias = Callable[[Delivery, Rendered, datetime], Reply]
 """What an endpoint replies to one attempt of a delivery, at a moment."""
@@ -28,173 +31,146 @@ Answer: TypeAlias = Callable[[Delivery, Rendered, datetime], Reply]
 
 @dataclass(slots=True)
 class Told:
-    """What one incarnation of a call came to, for the report."""
+    """What one incarnation of a call came to."""
 
     call_id: str
     incarnation: int
     outcome: Outcome | None = None
     upgrades: tuple[Upgrade, ...] = ()
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    """By delivery id, in the order of their plan."""
     requests: dict[str, Rendered] = field(default_factory=dict)
-    events: Counter[str] = field(default_factory=Counter)
+    events: dict[str, int] = field(default_factory=dict)
+    """How many counted as what."""
 
 
-Heard: TypeAlias = tuple[datetime, Event]
+def play(
+    call_id: str,
+    arrivals: Iterable[tuple[datetime, Event]],
+    definitions: Definitions,
+    policy: Policy,
+    answer: Answer,
+) -> list[Told]:
+    """Play one call: its events in the order of their arrival, then until nothing is left to happen."""
+    game = _Game(call_id, definitions, policy, answer)
+    for at, event in arrivals:
+        game.until(at)
+        game.take(event, at)
+    game.until(None)
+    return [game.told[number] for number in sorted(game.told)]
 
 
-class Simulation:
-    """Plays events through the engine and tells what became of every call."""
+class _Game:
+    """One call being played. It is the `Book` of its steps."""
 
-    def __init__(self, definitions: Definitions, policy: Policy, answer: Answer) -> None:
+    def __init__(self, call_id: str, definitions: Definitions, policy: Policy, answer: Answer) -> None:
+        self.told: dict[int, Told] = {}
+        self._call_id = call_id
         self._definitions, self._policy, self._answer = definitions, policy, answer
-        self._book = _Book()
-        self._agenda: list[tuple[datetime, int, str, _Todo]] = []
+        self._call: Call | None = None
+        self._parts: dict[PartKey, Part] = {}
+        self._agenda: list[tuple[datetime, int, Tick | Replied]] = []
         self._turn = 0
-        self._told: dict[str, dict[int, Told]] = {}
+        self._armed: dict[bool, datetime] = {}
 
-    def play(self, arrivals: Iterable[Heard]) -> None:
-        """Play events in the order of their arrival, then let the clock run until nothing is left."""
-        for offset, (at, event) in enumerate(arrivals):
-            self._until(at)
-            self._take(event.call_id, event, at, Position(CALL_EVENTS, 0, offset))
-        self._until(None)
-
-    def told(self) -> Iterator[Told]:
-        """What became of every incarnation, calls in the order of their first arrival."""
-        for incarnations in self._told.values():
-            for number in sorted(incarnations):
-                yield incarnations[number]
-
-    def _until(self, moment: datetime | None) -> None:
+    def until(self, moment: datetime | None) -> None:
+        """Let everything happen that stands before a moment; None: everything."""
         while self._agenda and (moment is None or self._agenda[0][0] < moment):
-            at, _, call_id, todo = heappop(self._agenda)
-            self._take(call_id, todo, at, machine.NOWHERE)
+            at, _, message = heappop(self._agenda)
+            if isinstance(message, Replied) or self._wanted(message):
+                self.take(message, at)
 
-    def _take(self, call_id: str, message: machine.Input, now: datetime, at: Position) -> None:
+    def take(self, message: machine.Input, now: datetime) -> None:
         """Fold a message, and everything that follows from it at the same moment."""
-        if isinstance(message, Tick) and not self._wanted(message):
-            return
-        step = self._fold(call_id, message, now, at)
-        emitted = 0
-        pending = list(step.effects)
+        pending, emitted = deque(self._fold(message, now).effects), 0
         while pending:
-            match pending.pop(0):
+            match pending.popleft():
                 case Start(delivery=delivery):
-                    reply, seconds = self._attempted(call_id, delivery, now)
-                    replied = Replied(call_id, delivery.delivery_id, delivery.attempt, reply, now, seconds)
-                    if seconds:
-                        self._plan(now + timedelta(seconds=seconds), call_id, replied)
-                    else:
-                        pending.extend(self._fold(call_id, replied, now, at).effects)
+                    pending.extend(self._attempt(delivery, now))
                 case Emit(owed=owed):
                     emitted = max(emitted, owed.number)
         if emitted:
-            self._fold(call_id, Emitted(call_id, emitted), now, at)
-        self._rearm(call_id)
-
-    def _fold(self, call_id: str, message: machine.Input, now: datetime, at: Position) -> Step:
-        book = self._book
-        step = machine.step(book.call(call_id), message, now, book, self._definitions, self._policy, at)
-        book.apply(step)
-        self._note(step)
-        return step
-
-    def _attempted(self, call_id: str, delivery: Delivery, now: datetime) -> tuple[Reply, float]:
-        key = PartKey(call_id, delivery.incarnation, "r", delivery.request or 0)
-        part = self._book.part(key)
-        if not isinstance(part, Rendered):
-            raise TypeError(f"found a {type(part).__name__}; expected the request at {key}")
-        reply = self._answer(delivery, part, now)
-        silent = isinstance(reply, Silence) and reply.error == TIMEOUT
-        return reply, part.request.timeout.total_seconds() if silent else 0.0
-
-    # -- time -------------------------------------------------------------------------------------
-
-    def _plan(self, at: datetime, call_id: str, todo: "_Todo") -> None:
-        self._turn += 1
-        heappush(self._agenda, (at, self._turn, call_id, todo))
-
-    def _rearm(self, call_id: str) -> None:
-        call = self._book.call(call_id)
-        if call is None:
-            return
-        for due, silent in zip(machine.due(call), (False, True), strict=True):
-            armed = self._book.armed.get((call_id, silent))
-            if due is not None and (armed is None or due < armed):
-                self._book.armed[call_id, silent] = due
-                self._plan(due, call_id, Tick(call_id, due, silent))
-
-    def _wanted(self, tick: Tick) -> bool:
-        """A tick that a newer one has replaced is not played: it would find nothing due."""
-        armed = self._book.armed
-        if armed.get((tick.call_id, tick.silent)) != tick.due:
-            return False
-        del armed[tick.call_id, tick.silent]
-        call = self._book.call(tick.call_id)
-        due = None if call is None else machine.due(call)[tick.silent]
-        if due is not None and due > tick.due:
-            self._rearm(tick.call_id)
-            return False
-        return due is not None
-
-    # -- the report ---------------------------------------------------------------------------------
-
-    def _note(self, step: Step) -> None:
-        call_id = step.call.call_id
-        told = self._told.setdefault(call_id, {})
-        for count in step.counts:
-            if count.what == "events":
-                self._of(told, call_id, count.incarnation).events[count.labels[0]] += 1
-        for conversation in step.call.conversations:
-            one = self._of(told, call_id, conversation.number)
-            one.outcome, one.upgrades = conversation.outcome, conversation.upgrades
-        by_request = {key.number: part for key, part in step.parts if isinstance(part, Rendered)}
-        for delivery in (*step.dropped, *step.call.deliveries):
-            one = self._of(told, call_id, delivery.incarnation)
-            one.deliveries[delivery.delivery_id] = delivery
-            if delivery.request in by_request:
-                one.requests[delivery.delivery_id] = by_request[delivery.request]
-
-    def _of(self, told: dict[int, Told], call_id: str, number: int) -> Told:
-        if number not in told:
-            told[number] = Told(call_id, number)
-        return told[number]
-
-
-TIMEOUT: Final = "timeout"
-
-_Todo: TypeAlias = Tick | Replied
-
-
-class _Book:
-    """The table of the simulation: open calls as values, settled ones packed."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, Call] = {}
-        self._settled: dict[str, bytes] = {}
-        self._parts: dict[PartKey, Part] = {}
-        self.armed: dict[tuple[str, bool], datetime] = {}
+            self._fold(Emitted(self._call_id, emitted), now)
+        self._rearm()
 
     def call(self, call_id: str) -> Call | None:
-        """The row of a call."""
-        call = self._open.get(call_id)
-        if call is None and (packed := self._settled.get(call_id)) is not None:
-            return wire.read_call(packed)
-        return call
+        """The row of the call."""
+        return self._call
 
     def part(self, key: PartKey) -> Part:
         """A part. Raises KeyError if it is not there."""
         return self._parts[key]
 
-    def apply(self, step: Step) -> None:
-        """Keep what a step changed."""
+    def _fold(self, message: machine.Input, now: datetime) -> Step:
+        step = machine.step(self._call, message, now, self, self._definitions, self._policy)
+        self._call = step.call
         self._parts.update(step.parts)
         for key in step.forgotten:
             self._parts.pop(key, None)
-        call = step.call
-        if call.settled:
-            self._open.pop(call.call_id, None)
-            self._settled[call.call_id] = wire.row(call)
-        else:
-            self._settled.pop(call.call_id, None)
-            self._open[call.call_id] = call
+        self._note(step)
+        return step
+
+    def _attempt(self, delivery: Delivery, now: datetime) -> tuple[Start | Emit, ...]:
+        """Make an attempt; what follows from its reply, if that comes at once."""
+        part = self._parts[PartKey(self._call_id, delivery.incarnation, "r", delivery.request or 0)]
+        if not isinstance(part, Rendered):
+            raise TypeError(f"found a {type(part).__name__}; expected the request of {delivery.id!r}")
+        reply = self._answer(delivery, part, now)
+        silent = isinstance(reply, Silence) and reply.error == TIMEOUT
+        seconds = part.request.timeout.total_seconds() if silent else 0.0
+        replied = Replied(self._call_id, delivery.delivery_id, delivery.attempt, reply, now, seconds)
+        if silent:
+            self._plan(now + timedelta(seconds=seconds), replied)
+            return ()
+        return self._fold(replied, now).effects
+
+    # -- time
+
+    def _plan(self, at: datetime, message: Tick | Replied) -> None:
+        self._turn += 1
+        heappush(self._agenda, (at, self._turn, message))
+
+    def _rearm(self) -> None:
+        if self._call is None:
+            return
+        for silent, due in zip((False, True), machine.due(self._call), strict=True):
+            armed = self._armed.get(silent)
+            if due is not None and (armed is None or due < armed):
+                self._armed[silent] = due
+                self._plan(due, Tick(self._call_id, due, silent))
+
+    def _wanted(self, tick: Tick) -> bool:
+        """Whether something is still due then: what was put off gets a later tick instead."""
+        if self._armed.get(tick.silent) != tick.due or self._call is None:
+            return False
+        del self._armed[tick.silent]
+        due = machine.due(self._call)[tick.silent]
+        if due is None or due > tick.due:
+            self._rearm()
+            return False
+        return True
+
+    # -- the report
+
+    def _note(self, step: Step) -> None:
+        for count in step.counts:
+            if count.what == "events":
+                events = self._of(count.incarnation).events
+                events[count.labels[0]] = events.get(count.labels[0], 0) + 1
+        for conversation in step.call.conversations:
+            if conversation.outcome is not None:
+                told = self._of(conversation.number)
+                told.outcome, told.upgrades = conversation.outcome, conversation.upgrades
+        if not step.call.deliveries and not step.dropped:
+            return
+        rendered = {key.number: part for key, part in step.parts if isinstance(part, Rendered)}
+        for delivery in (*step.dropped, *step.call.deliveries):
+            told = self._of(delivery.incarnation)
+            told.deliveries[delivery.delivery_id] = delivery
+            if delivery.request in rendered:
+                told.requests[delivery.delivery_id] = rendered[delivery.request]
+
+    def _of(self, number: int) -> Told:
+        if number not in self.told:
+            self.told[number] = Told(self._call_id, number)
+        return self.told[number]

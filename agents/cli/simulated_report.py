@@ -33,7 +33,7 @@ def call_report(told: Told) -> dict[str, Any]:
             _delivery(delivery, told.requests.get(delivery.delivery_id))
             for delivery in told.deliveries.values()
         ],
-        "events": {result: told.events[result] for result in RESULTS},
+        "events": {result: told.events.get(result, 0) for result in RESULTS},
     }
 
 
