@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from schemas import conditions
 from schemas.documents import InvalidDocument
+from streams.conditions import OPERATORS as KNOWN_OPERATORS
 from streams.validation import accept
 from tests.schemas.texts import (
     URL,
@@ -152,3 +154,7 @@ def test_a_value_from_the_topic_can_be_held_to_all_rules() -> None:
     assert accept(flow(api())).id == "flow"
     with pytest.raises(InvalidDocument, match="no way from an End Call node"):
         accept(flow(api(), edges=""))
+
+
+def test_the_operators_that_are_accepted_are_those_that_can_be_asked() -> None:
+    assert set(conditions.OPERATORS) == KNOWN_OPERATORS
