@@ -6,6 +6,7 @@ One deadline holds for everything: a token, the look-up, the connection, the ans
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import httpx
@@ -16,7 +17,7 @@ from agents.http.errors import Unsendable, silence_of
 from agents.http.preparing import Prepared, Sent, prepare
 from agents.http.progress import Progress
 from agents.http.reading import answered
-from agents.http.secrets import Secrets
+from agents.http.secrets import Mask, Secrets
 from agents.http.tokens import NoToken, Token, Tokens
 from schemas.delivery import Answered, Kind, Reply, Request, Silence
 
@@ -37,9 +38,20 @@ class Outbound(Struct, frozen=True):
 
 
 class Attempts:
-    """Makes the attempts of a worker. `clock` gives the time in UTC."""
+    """Makes the attempts of a worker.
 
-    def __init__(self, client: Client, secrets: Secrets, clock: Callable[[], datetime]) -> None:
+    `clock` gives the time in UTC. `may_leave` is asked when a request is about to be written to its
+    connection, which may have taken seconds to open: False raises Withheld out of `make`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        secrets: Secrets,
+        clock: Callable[[], datetime],
+        may_leave: Callable[[Outbound], bool] | None = None,
+    ) -> None:
+        self._may_leave = may_leave
         self._client = client
         self._secrets = secrets
         self._clock = clock
@@ -48,15 +60,15 @@ class Attempts:
     async def make(self, outbound: Outbound, progress: Progress | None = None) -> Reply:
         """Send the request once, and say what came back.
 
-        What the world does is a value; nothing is raised but a defect of ours. `progress` is kept up
-        to date for whoever wants to see more than the reply.
+        What the world does is a value; nothing is raised but Withheld and defects of ours. `progress`
+        is kept up to date for whoever wants to see more than the reply.
         """
         progress = progress or Progress()
         until = asyncio.get_running_loop().time() + outbound.request.timeout.total_seconds()
         sent = Sent(outbound.delivery_id, outbound.attempt, outbound.replay)
         try:
             prepared = prepare(outbound.request, sent, self._secrets, self._clock())
-            return await self._send(prepared, until, progress)
+            return await self._send(outbound, prepared, until, progress)
         except Unsendable as ours:
             progress.reason = str(ours)
             return Silence(error=ours.error, stage="before")
@@ -66,30 +78,37 @@ class Attempts:
             progress.reason = str(failure)
             return silence_of(failure)
 
-    async def _send(self, prepared: Prepared, until: float, progress: Progress) -> Answered:
+    async def _send(
+        self, outbound: Outbound, prepared: Prepared, until: float, progress: Progress
+    ) -> Answered:
+        asked = None if self._may_leave is None else partial(self._may_leave, outbound)
+
+        async def exchange(token: Token | None) -> Answered:
+            request = prepared.http(token, asked)
+            mask = prepared.mask(token)
+            return await self._exchange(request, outbound.request, mask, until, progress)
+
         grant = prepared.credentials.grant
         if grant is None:
-            return await self._exchange(prepared, None, until, progress)
+            return await exchange(None)
         token = await self._tokens.token(grant, until)
-        reply = await self._exchange(prepared, token, until, progress)
+        reply = await exchange(token)
         if reply.status != UNAUTHORIZED:
             return reply
         # Tokens are withdrawn before their time, too; a fresh one decides.
         self._tokens.refused(grant, token)
         try:
-            token = await self._tokens.token(grant, until)
+            return await exchange(await self._tokens.token(grant, until))
         except NoToken:
             return reply
-        return await self._exchange(prepared, token, until, progress)
 
     async def _exchange(
-        self, prepared: Prepared, token: Token | None, until: float, progress: Progress
+        self, request: httpx.Request, rendered: Request, mask: Mask, until: float, progress: Progress
     ) -> Answered:
-        keep = prepared.request.keep
-        wanted = bool(keep.body or keep.extract)
-        send = self._client.follow if prepared.request.redirects else self._client.exchange
-        exchange = await send(prepared.http(token), until, wanted, progress)
-        return answered(exchange, keep, prepared.mask(token), self._clock())
+        keep = rendered.keep
+        send = self._client.follow if rendered.redirects else self._client.exchange
+        exchange = await send(request, until, bool(keep.body or keep.extract), progress)
+        return answered(exchange, keep, mask, self._clock())
 
 
 async def make(

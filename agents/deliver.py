@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from agents.attempt import Outbound
+from agents.http.errors import Withheld
 from schemas.delivery import Kind, Reply, Request
 from streams.lanes import Lane, Lanes, Limits, Rank, Started
 
@@ -81,7 +82,8 @@ def _not_watched(_: float) -> None:
 class Deliver:
     """Runs the attempts of a worker.
 
-    - `attempt` makes one attempt and never raises but for a defect of ours;
+    - `attempt` makes one attempt; it raises Withheld for one that is not ours to make any more, else
+      nothing but a defect of ours;
     - `replied` takes its reply: when it started (UTC) and how many seconds it took;
     - `may_start` is asked right before an attempt is made: False forgets it here, it is still due in state;
     - `clock` gives the time in UTC;
@@ -211,6 +213,8 @@ class Deliver:
         self._wire[started] = OnTheWire(outbound, started_at + outbound.request.timeout)
         try:
             reply = await self._attempt(outbound)
+        except Withheld:
+            return
         finally:
             # The endpoint is done with it; the lane does not wait until the reply is written down.
             self._free(started)

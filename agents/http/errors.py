@@ -74,6 +74,11 @@ class Unsendable(ValueError):
         self.error = error
 
 
+class Withheld(Exception):
+    """The request was about to leave, but is not this worker's to send any more. Nothing was sent, and
+    there is no reply to report: it is still due in state."""
+
+
 _SILENCES: Final[Mapping[type[Exception], tuple[str, Stage]]] = MappingProxyType(
     {
         EgressDenied: ("egress_denied", "before"),

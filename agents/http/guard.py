@@ -41,14 +41,16 @@ class Guard:
         """The vetted addresses of a host, IPv4 and IPv6 in turn, the preferred family first.
 
         One answer that may not be used refuses the name: a list that mixes public and private
-        addresses is what a rebinding attack looks like. Raises EgressDenied, NameUnknown.
+        addresses is what a rebinding attack looks like. Where the operator opened one of them, as
+        127.0.0.1 for `localhost`, the others are just left out. Raises EgressDenied, NameUnknown.
         """
         found = (host,) if _is_literal(host) else await self._look_up(host)
-        for address in found:
-            why = self._egress.refusal(host, address)
-            if why is not None:
+        refusals = [(address, self._egress.refusal(host, address)) for address in found]
+        opened = any(self._egress.opened(host, address) for address in found)
+        for address, why in refusals:
+            if why is not None and not opened:
                 raise EgressDenied(f"found an address that is {why}; expected a public one", address)
-        return _interleaved(found)
+        return _interleaved([address for address, why in refusals if why is None])
 
     async def _look_up(self, host: str) -> tuple[str, ...]:
         now = asyncio.get_running_loop().time()

@@ -1,7 +1,7 @@
 """A rendered request becomes what goes over the wire: its secrets, its signatures, its attempt's number."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -22,6 +22,12 @@ BODY_AT_MOST: Final = 1 << 20
 
 WITH_A_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say `Content-Length: 0` when they have none (RFC 9110, 8.6)."""
+
+FRAMING: Final = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade"}
+)
+"""Headers that say where a request goes or ends. Documents that set them are refused when they are
+loaded; here they would make two requests of one."""
 
 _UNFIT: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -44,7 +50,7 @@ class Prepared(Struct, frozen=True):
     credentials: Credentials
     secrets: frozenset[str]
 
-    def http(self, token: Token | None) -> httpx.Request:
+    def http(self, token: Token | None, may_leave: Callable[[], bool] | None = None) -> httpx.Request:
         """The request for the transport, with an access token where one was fetched."""
         body = self.request.body
         headers = [(b"Host", self.url.netloc)]
@@ -60,7 +66,11 @@ class Prepared(Struct, frozen=True):
             headers=headers,
             stream=httpx.ByteStream(body),
             # What must not be sent twice does not use a connection that may be gone.
-            extensions={"tls": self.credentials.tls, "fresh": not self.request.retry_ambiguous},
+            extensions={
+                "tls": self.credentials.tls,
+                "fresh": not self.request.retry_ambiguous,
+                "may_leave": may_leave,
+            },
         )
 
     def mask(self, token: Token | None) -> Mask:
@@ -117,8 +127,10 @@ def _headers(
 
 
 def _check(name: str, value: str) -> None:
-    if not _TOKEN.fullmatch(name):
-        raise Unsendable("bad_header", "found a header name that is no token (RFC 9110, 5.6.2)")
+    if not _TOKEN.fullmatch(name) or name.lower() in FRAMING:
+        raise Unsendable(
+            "bad_header", "found a header name that is no token (RFC 9110, 5.6.2) or ours to set"
+        )
     if _UNFIT.search(value):
         raise Unsendable("bad_header", f"found a character in {name} that no header value may hold")
 

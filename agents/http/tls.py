@@ -42,11 +42,10 @@ def context(identity: TlsIdentity) -> ssl.SSLContext:
 
 
 def _context(identity: TlsIdentity) -> ssl.SSLContext:
-    settings = ssl.create_default_context()
+    # A CA that is stated is the only one trusted; without one, this machine's are.
+    settings = ssl.create_default_context(cadata=None if identity.ca is None else _pem(identity.ca))
     settings.minimum_version = ssl.TLSVersion.TLSv1_2
     settings.set_alpn_protocols(["http/1.1"])
-    if identity.ca is not None:
-        _trust_only(settings, identity.ca)
     if identity.insecure:
         settings.check_hostname = False
         settings.verify_mode = ssl.CERT_NONE
@@ -55,9 +54,9 @@ def _context(identity: TlsIdentity) -> ssl.SSLContext:
     return settings
 
 
-def _trust_only(settings: ssl.SSLContext, ca: str) -> None:
-    pem = ca if ca.lstrip().startswith(PEM) else Path(ca).read_text(encoding="ascii")
-    settings.load_verify_locations(cadata=pem)
+def _pem(pem_or_path: str) -> str:
+    is_pem = pem_or_path.lstrip().startswith(PEM)
+    return pem_or_path if is_pem else Path(pem_or_path).read_text(encoding="ascii")
 
 
 def _show(settings: ssl.SSLContext, cert: str, key: str | None) -> None:

@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import StreamReader
 
 from agents.http.connections import Connection, Connections, Origin
-from agents.http.errors import Closed, EgressDenied, Garbage, HeadersTooLarge, Reset
+from agents.http.errors import Closed, EgressDenied, Garbage, HeadersTooLarge, Reset, Withheld
 from agents.http.guard import Guard
 from agents.http.progress import Progress
 from agents.http.tls import PUBLIC
@@ -41,9 +41,10 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends requests to where the guard lets them go.
 
-    Of `request.extensions` it reads `tls` (a TlsIdentity), `progress` (a Progress, kept up to date)
-    and `fresh` (True: never on a kept connection, for what must not be sent twice). The deadline of
-    the whole is the caller's.
+    Of `request.extensions` it reads `tls` (a TlsIdentity), `progress` (a Progress, kept up to date),
+    `fresh` (True: never on a kept connection, for what must not be sent twice) and `may_leave` (asked
+    when the connection stands and the request is about to be written; False raises Withheld). The
+    deadline of the whole is the caller's.
     """
 
     def __init__(self, guard: Guard) -> None:
@@ -145,6 +146,9 @@ async def _head(connection: Connection, request: httpx.Request) -> tuple[RawResp
         max_field_size=LARGEST_HEADER,
         max_headers=MOST_HEADERS,
     )
+    may_leave = request.extensions.get("may_leave")
+    if may_leave is not None and not may_leave():
+        raise Withheld
     transport.write(_wire(request))
     for _ in range(INTERIM_AT_MOST):
         message, payload = await _message(connection)

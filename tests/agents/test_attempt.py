@@ -1,15 +1,21 @@
 """What goes over the wire in one attempt, and what of the answer comes back."""
 
 from base64 import b64encode
+from datetime import UTC, datetime
 from time import time
 
 import pytest
 from standardwebhooks import Webhook
 
+from agents.attempt import Attempts, Outbound
+from agents.http.client import Client
+from agents.http.errors import Withheld
+from agents.http.progress import Progress
+from agents.http.secrets import Secrets
 from schemas.delivery import Answered, Keep, Reply, Silence
 from schemas.workflow import ApiKey, Basic, Bearer, HmacAuth
 from streams.signing import hex_hmac
-from tests.agents.http.builders import attempts, outbound, request, text
+from tests.agents.http.builders import attempts, outbound, request, text, transport
 from tests.agents.http.hostile import Asked, receiving
 
 KEY = "whsec_" + b64encode(b"k" * 32).decode()
@@ -120,6 +126,11 @@ async def test_a_header_that_could_become_two_is_refused(headers: dict[str, str]
     assert await refused(headers=headers) == Silence("bad_header", "before")
 
 
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "connection", "te"])
+async def test_a_header_that_frames_the_request_is_ours_alone(name: str) -> None:
+    assert await refused(headers={name: "5"}) == Silence("bad_header", "before")
+
+
 async def test_latin_1_is_let_through_in_headers() -> None:
     asked, _ = await sent(headers={"x": "café\t!"})
     assert asked.headers["x"] == "café\t!"
@@ -155,3 +166,27 @@ async def test_nothing_secret_is_in_a_representation() -> None:
         out = outbound(request(receiver.url("hang/<TOKEN>"), 0.1, auth_texts={"token": text("<TOKEN>")}))
         reply = await attempts(environment=SECRETS).make(out)
     assert "hunter2" not in repr((out, reply))
+
+
+async def test_what_is_not_ours_to_send_any_more_does_not_leave() -> None:
+    asked: list[str] = []
+
+    def may_leave(out: Outbound) -> bool:
+        asked.append(out.delivery_id)
+        return False
+
+    async with receiving() as receiver:
+        sender = Attempts(Client(transport()), Secrets({}), lambda: datetime.now(UTC), may_leave)
+        with pytest.raises(Withheld):
+            await sender.make(outbound(request(receiver.url("ok"))))
+    assert (asked, receiver.asked) == (["abc"], [])
+
+
+async def test_whoever_wants_to_see_more_learns_the_address_the_size_and_the_reason() -> None:
+    async with receiving() as receiver:
+        seen, denied = Progress(), Progress()
+        await attempts().make(outbound(request(receiver.url("ok"))), seen)
+        await attempts(transport("192.0.2.1")).make(outbound(request(receiver.url("ok"))), denied)
+    assert (seen.address, seen.body_bytes, seen.reason) == ("127.0.0.1", 2, None)
+    assert denied.address == "127.0.0.1"
+    assert "loopback" in (denied.reason or "")

@@ -8,6 +8,7 @@ import pytest
 
 from agents.attempt import Outbound
 from agents.deliver import Deliver, Errand
+from agents.http.errors import Withheld
 from schemas.delivery import Answered, Reply, Request
 from schemas.workflow import Schedule
 
@@ -203,6 +204,18 @@ async def test_a_defect_is_told_and_frees_its_place() -> None:
     await settle()
     assert [type(defect) for defect in defects] == [ZeroDivisionError]
     assert (deliver.in_flight, deliver.on_the_wire()) == (0, [])
+
+
+async def test_what_was_withheld_has_no_reply() -> None:
+    world = World()
+
+    async def withheld(_: Outbound) -> Reply:
+        raise Withheld
+
+    deliver = Deliver(withheld, world.replied, world.allow, clock)
+    deliver.enter(errand(), world.load)
+    await settle()
+    assert (world.replies, deliver.in_flight, deliver.on_the_wire()) == ([], 0, [])
 
 
 async def test_how_long_an_attempt_waited_for_its_turn_is_told() -> None:

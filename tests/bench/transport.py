@@ -8,18 +8,22 @@ machine does hits all of them; the median counts.
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from statistics import median
 from typing import NamedTuple
 
 import aiohttp
 import httpx
+import uvloop
 
 from agents.attempt import Attempts, Outbound
+from agents.deliver import Deliver, Errand
 from agents.http.client import Client
 from agents.http.guard import Guard
 from agents.http.secrets import Secrets
@@ -113,10 +117,30 @@ async def measure(url: str, seconds: float, in_flight: int) -> dict[str, list[Me
         reply = await attempts.make(sent)
         assert getattr(reply, "status", None) == 200, reply
 
+    waiting: dict[str, asyncio.Future[None]] = {}
+
+    async def replied(out: Outbound, *_: object) -> None:
+        waiting.pop(out.call_id).set_result(None)
+
+    async def yes(_: Outbound) -> bool:
+        return True
+
+    deliver = Deliver(attempts.make, replied, yes, lambda: datetime.now(UTC))
+    numbers = count()
+
+    async def through_lanes() -> None:
+        number = next(numbers)
+        over = waiting[str(number)] = asyncio.get_running_loop().create_future()
+        # Sixteen lanes of four voice agents.
+        errand = Errand(str(number), "abc", "webhook", 1, url, f"agent-{number % 4}", str(number % 16))
+        deliver.enter(errand, lambda: sent.request)
+        await over
+
     rows: dict[str, Callable[[], Awaitable[object]]] = {
         "aiohttp, raw": raw,
         "GuardedTransport, called directly": direct,
         "a whole signed attempt": whole,
+        "the same through the lanes": through_lanes,
     }
     found: dict[str, list[Measured]] = {name: [] for name in rows}
     for _ in range(ROUNDS):
@@ -128,7 +152,9 @@ async def measure(url: str, seconds: float, in_flight: int) -> dict[str, list[Me
 
 
 def main() -> None:
-    """Start the receiver, measure, print."""
+    """Start the receiver, measure, print; with UVLOOP=1 on uvloop."""
+    if os.environ.get("UVLOOP"):
+        uvloop.install()
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     in_flight = int(sys.argv[2]) if len(sys.argv) > 2 else 64
     receiver = subprocess.Popen(

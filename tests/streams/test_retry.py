@@ -95,10 +95,17 @@ def test_retry_after_is_seconds_or_a_date_and_an_hour_at_most(header: str, secon
     assert retry_after(header, NOW) == seconds
 
 
+NO_MOMENTS = (
+    "Fri, 01 Jan 1999 00:00:00 GMT",
+    "Fri, 99 Foo 2026 03:05:05 GMT",
+    "Fri, 02 Jan 99999 03:05:05 GMT",
+    "Mon, 0 Jan 2026",
+)
+
+
 @pytest.mark.parametrize(
     "header",
-    [None, "", "-5", "soon", "1e9", "inf", "nan", "0x10", "１２", "5 s", "Fri, 01 Jan 1999 00:00:00 GMT"]
-    + ["Fri, 99 Foo 2026 03:05:05 GMT", "Fri, 02 Jan 99999 03:05:05 GMT", "\x00", "Mon, 0 Jan 2026"],
+    [None, "", "-5", "soon", "1e9", "inf", "nan", "0x10", "１２", "5 s", "\x00", *NO_MOMENTS],
 )
 def test_a_retry_after_that_is_garbage_or_over_asks_for_nothing(header: str | None) -> None:
     assert retry_after(header, NOW) is None

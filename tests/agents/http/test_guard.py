@@ -73,6 +73,12 @@ async def test_one_answer_that_is_not_public_refuses_the_name(answers: list[str]
         await Guard(Egress(), Names(name=answers)).addresses("name")
 
 
+async def test_of_the_answers_for_an_opened_host_only_the_opened_are_used() -> None:
+    names = Names(localhost=["::1", "127.0.0.1"])
+    assert await Guard(egress(["127.0.0.0/8"]), names).addresses("localhost") == ("127.0.0.1",)
+    assert await Guard(egress(["localhost"]), names).addresses("localhost") == ("::1", "127.0.0.1")
+
+
 async def test_the_vetted_answers_are_the_ones_connected_to() -> None:
     # Were the name looked up a second time, it would lead nowhere.
     async with receiving() as receiver:
