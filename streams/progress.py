@@ -13,6 +13,7 @@ from schemas.delivery import Delivery, State
 from schemas.workflow import Node, Workflow
 from streams import conditions, dispatch, evidence, graph, plan, readiness, records, requests, webhooks
 from streams.draft import Draft
+from streams.paths import PathFault
 from streams.plan import Go, Hold, Skip
 from streams.template import RenderFault
 
@@ -95,11 +96,11 @@ def _available(conversation: Conversation, silent_until: datetime | None) -> fro
 
 def _run(draft: Draft, delivery: Delivery, node: Node, workflow: Workflow) -> None:
     context = draft.context(delivery.incarnation)
-    if node.when is not None and not conditions.holds(node.when, context):
-        draft.deliver(replace(delivery, state=State.SKIPPED, why=plan.CONDITION, due=None))
-        return
     conversation = draft.conversation(delivery.incarnation)
     try:
+        if node.when is not None and not conditions.holds(node.when, context):
+            draft.deliver(replace(delivery, state=State.SKIPPED, why=plan.CONDITION, due=None))
+            return
         rendering = requests.render(
             node,
             workflow,
@@ -110,7 +111,7 @@ def _run(draft: Draft, delivery: Delivery, node: Node, workflow: Workflow) -> No
             traceparent=evidence.traceparent(conversation.evidence),
             user_agent=draft.policy.user_agent,
         )
-    except RenderFault as fault:
+    except (RenderFault, PathFault) as fault:
         dispatch.give_up(draft, replace(delivery, why=str(fault)), "ours")
         return
     dispatch.begin(draft, delivery, rendering)
