@@ -171,12 +171,12 @@ async def test_an_endpoint_on_hold_gets_nothing_before_its_time() -> None:
     world = World()
     deliver = world.deliver()
     world.may_answer.set()
-    deliver.hold(errand().lane, datetime.now(UTC) + timedelta(seconds=0.3))
+    deliver.hold(errand().lane, datetime.now(UTC) + timedelta(seconds=1))
     deliver.enter(errand(0), world.load)
     deliver.enter(errand(1, name="n2"), world.load)
     await asyncio.sleep(0.1)
     assert world.asked == ["call-1"]
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(1.3)
     assert world.asked == ["call-1", "call-0"]
 
 
