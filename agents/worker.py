@@ -36,7 +36,7 @@ from agents.track import Track
 from agents.web.server import WebServer
 from schemas import wire
 from schemas.events import Event
-from schemas.messages import Message
+from schemas.messages import Message, Sweep
 from schemas.settings import Settings
 from streams import records
 from streams.egress import egress
@@ -75,13 +75,14 @@ class Worker:
         self._settings, self._names = settings, names
         self._app: App = make_app(config)
         self._stop = asyncio.Event()
+        self._parts: list[asyncio.Task[None]] = []
         self._metrics = Metrics()
         self._client = Client(GuardedTransport(Guard(egress(settings.egress_allow))))
         self._definitions = Definitions(
             client_options(config), names.workflows, self._metrics, fetch_wait=config.fetch_wait
         )
-        self._timers = Timers(utc_now, self._app.offsets.caught_up, self._tell)
-        outbox = Outbox(self._post, settings.topic, self._tell)
+        self._timers = Timers(utc_now, self._app.offsets.caught_up, self._say)
+        outbox = Outbox(self._post, settings.topic, self._say)
         self._outbox = outbox
         self._act = Act(self._app.rows, outbox, self._tell, self._app.lease.held, self._deliver)
         self._takeover = Takeover(
@@ -106,7 +107,7 @@ class Worker:
             loop.add_signal_handler(sign, lambda: loop.create_task(self._drain()))
         await self._definitions.start()
         await self._definitions.started()
-        tasks = [
+        self._parts = [
             asyncio.create_task(self._crashing(one), name=name)
             for name, one in (
                 ("timers", self._timers.run()),
@@ -117,8 +118,7 @@ class Worker:
         try:
             await run_app(self._app, self._stop)
         finally:
-            for task in tasks:
-                task.cancel()
+            self._end_parts()
 
     async def close(self) -> None:
         """Let go of everything that is not Kafka's."""
@@ -170,8 +170,17 @@ class Worker:
         return await self._app.producer.post(topic, key, value, headers, partition)
 
     async def _tell(self, partition: int, message: Message) -> None:
-        key = b"" if not hasattr(message, "call_id") else message.call_id.encode("utf-8", "surrogatepass")
-        await (await self._post(self._names.internal, key, wire.message(message), (), partition))
+        """Post an internal message; return when the broker has it."""
+        await (await self._said(partition, message))
+
+    async def _say(self, partition: int, message: Message) -> None:
+        """Post an internal message that need not be waited for: a tick, an acknowledgement. One that is
+        refused makes the worker unfit, and its successor says it again."""
+        await self._said(partition, message)
+
+    async def _said(self, partition: int, message: Message) -> "asyncio.Future[Any]":
+        key = None if isinstance(message, Sweep) else message.call_id.encode("utf-8", "surrogatepass")
+        return await self._post(self._names.internal, key, wire.message(message), (), partition)
 
     async def _bury(self, letter: records.Record) -> None:
         topic = self._settings.topic(letter.topic)
@@ -207,8 +216,14 @@ class Worker:
         drained = await self._act.deliver.drained(self._settings.drain)
         if not drained:
             log.warning("requests under way after %s; the next owner waits for them", self._settings.drain)
+        self._end_parts()
         await self._takeover.end(frozenset(self._takeover.tenures))
         self._stop.set()
+
+    def _end_parts(self) -> None:
+        """Once Faust stops, its producer is gone: nothing may want to say anything any more."""
+        for part in self._parts:
+            part.cancel()
 
     async def _crashing(self, part: Awaitable[None]) -> None:
         try:
