@@ -25,6 +25,7 @@ MOST_CALL_ID_BYTES: Final = 256
 MOST_TEXT_BYTES: Final = 1024
 """Of the envelope's other texts, which are kept with a call for as long as it is remembered."""
 
+_HEADERS: Final = frozenset({"content-type", "traceparent"})
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 _NAMES: Final = {
@@ -63,19 +64,21 @@ def read(
 def _texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
     """Headers that say something about the event, by name in lower case; the last of a name wins."""
     texts = {}
-    for name, value in headers:
-        name = name.lower()
-        if value is None or not (
-            name.startswith(cloudevents.PREFIX) or name in {"content-type", "traceparent"}
-        ):
-            continue
-        try:
-            texts[name] = value.decode()
-        except UnicodeDecodeError:
-            raise Unreadable(f"found a header {name[:60]!r} that is not UTF-8; expected UTF-8") from None
-        if "\0" in texts[name]:
-            raise Unreadable(f"found a NUL character in the header {name[:60]!r}; expected text without")
+    for cased, value in headers:
+        name = cased.lower()
+        if value is not None and (name in _HEADERS or name.startswith(cloudevents.PREFIX)):
+            texts[name] = _header(name, value)
     return texts
+
+
+def _header(name: str, value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        raise Unreadable(f"found a header {name[:60]!r} that is not UTF-8; expected UTF-8") from None
+    if "\0" in text:
+        raise Unreadable(f"found a NUL character in the header {name[:60]!r}; expected text without")
+    return text
 
 
 def _object(value: bytes) -> dict[str, Any]:

@@ -235,6 +235,19 @@ def test_the_window_is_open_until_its_tick() -> None:
     assert hear(decided, late, WORKFLOW, second(5000), DURATIONS).concluded is not None
 
 
+def test_a_tick_closes_what_was_due_by_then_and_no_later_window() -> None:
+    decided = Listener().hear(GREETED.ended("completed", at=10)).wait(3).conversation
+    assert lapse(decided, WORKFLOW, second(602), second(5000), DURATIONS).conversation is decided
+
+
+def test_a_terminal_of_the_grace_that_is_heard_again_stays_one_of_the_grace() -> None:
+    told = GREETED.ended("completed", at=10)
+    listener = Listener().hear(told).wait(3).hear(told.events[-1:])
+    listener.hear(call().ended("completed", id="second", at=500))
+    listener.hear(call().node("resolved", end=True, id="late", at=400))
+    assert listener.outcome.verdict is Verdict.PREMATURE
+
+
 def test_an_upgrade_does_not_prolong_the_window() -> None:
     listener = Listener().hear(call().ringing().ended("completed")).wait(103).hear(call().answered(id="late"))
     assert silent_due(listener.conversation) == second(603)
