@@ -8,11 +8,12 @@ between would start it again.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from agents.attempt import Outbound
 from agents.deliver import Deliver, Errand
 from agents.kafka.changelog import Revoked
+from agents.kafka.lease import Lease
 from agents.kafka.rows import Rows
 from agents.outbox import Outbox
 from agents.tenure import Tenure
@@ -21,11 +22,26 @@ from schemas.delivery import Delivery, Reply, Request
 from schemas.messages import Announced, Message, Replied
 from streams import machine
 from streams.effects import Emit, Start, Step
+from streams.judge import judge
+from streams.lanes import Lane
 
 FLIGHT_MARGIN: Final = timedelta(seconds=1)
 """How much longer than its time-out a new owner waits for an announced attempt's reply."""
 
 Key: TypeAlias = tuple[str, str, int]
+
+Clock: TypeAlias = Callable[[], datetime]
+
+
+class Flight(NamedTuple):
+    """An attempt of this process: of which partition, in which lane."""
+
+    partition: int
+    lane: Lane
+
+
+Broken: TypeAlias = Callable[[BaseException], None]
+"""Told of a defect, which ends the worker."""
 
 Tell: TypeAlias = Callable[[int, Message], Awaitable[None]]
 """Post a message to the internal topic's partition; returns when the broker has it."""
@@ -39,11 +55,21 @@ class Act:
     """Carries out what steps ask for. `tell(partition, message)` posts to the internal topic."""
 
     def __init__(
-        self, rows: Rows, outbox: Outbox, tell: Tell, lease: Callable[[], Awaitable[bool]], make: MakeDeliver
+        self,
+        rows: Rows,
+        outbox: Outbox,
+        tell: Tell,
+        lease: Lease,
+        clock: Clock,
+        broken: Broken,
+        make: MakeDeliver,
     ) -> None:
-        self._rows, self._outbox, self._tell, self._lease = rows, outbox, tell, lease
+        self._rows, self._outbox, self._tell = rows, outbox, tell
+        self._lease, self._clock = lease, clock
         self._deliver = make(self.replied, self.may_start)
-        self._flights: dict[Key, int] = {}
+        self._broken = broken
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flights: dict[Key, Flight] = {}
         self._tenures: dict[int, Tenure] = {}
 
     def after(self, tenure: Tenure, step: Step) -> None:
@@ -51,8 +77,7 @@ class Act:
         if not step.effects:
             return
         tenure.effects.extend(step.effects)
-        if tenure.runner is None:
-            tenure.runner = asyncio.get_running_loop().create_task(self._run(tenure))
+        self._carry_out(tenure)
 
     @property
     def deliver(self) -> Deliver:
@@ -75,8 +100,7 @@ class Act:
             call = tenure.table.call(call_id)
             if call is not None:
                 tenure.effects.extend(machine.resumed(call))
-        if tenure.effects and tenure.runner is None:
-            tenure.runner = asyncio.get_running_loop().create_task(self._run(tenure))
+        self._carry_out(tenure)
 
     async def let_go(self) -> None:
         """All partitions are being given away: drop what is not on the wire, announce what is."""
@@ -94,7 +118,13 @@ class Act:
     async def replied(self, outbound: Outbound, reply: Reply, started_at: datetime, seconds: float) -> None:
         """An attempt is over: post its reply to the call's partition, whoever owns that by now."""
         key = _key(outbound)
-        partition = self._flights[key]
+        flight = self._flights.get(key)
+        if flight is None:
+            return  # a former owner's reply to the same attempt came first, and is folded
+        partition, lane = flight
+        pause = judge(reply, outbound.kind).pause
+        if pause is not None:
+            self._deliver.hold(lane, self._clock() + timedelta(seconds=pause))
         message = Replied(
             outbound.call_id, outbound.delivery_id, outbound.attempt, reply, started_at, seconds
         )
@@ -107,11 +137,45 @@ class Act:
 
         Without a lease it waits: a broker that is away for a while is no reason to forget anything.
         """
-        tenure = self._tenures.get(self._flights.get(_key(outbound), -1))
-        if tenure is not None and tenure.open and await self._lease() and not tenure.ended:
+        await self._lease.held()
+        if self.may_leave(outbound):
             return True
         self._flights.pop(_key(outbound), None)
         return False
+
+    def may_leave(self, outbound: Outbound) -> bool:
+        """The same, asked once more on the open connection, right before the first byte is written."""
+        flight = self._flights.get(_key(outbound))
+        tenure = None if flight is None else self._tenures.get(flight.partition)
+        return tenure is not None and tenure.open and not tenure.ended and self._lease.valid()
+
+    def withheld(self, outbound: Outbound) -> None:
+        """A request was kept back on the open connection. If the partition is still ours, the lease had
+        run out: it starts anew when that is back."""
+        flight = self._flights.pop(_key(outbound), None)
+        tenure = None if flight is None else self._tenures.get(flight.partition)
+        if tenure is not None and not tenure.ended:
+            tenure.resting.add(outbound.call_id)
+            self._watch(asyncio.get_running_loop().create_task(self._resume_with_lease(tenure)))
+
+    async def _resume_with_lease(self, tenure: Tenure) -> None:
+        if await self._lease.held() and tenure.open and not tenure.ended:
+            self.resume(tenure)
+
+    def _carry_out(self, tenure: Tenure) -> None:
+        if tenure.effects and tenure.runner is None:
+            tenure.runner = asyncio.get_running_loop().create_task(self._run(tenure))
+            self._watch(tenure.runner)
+
+    def _watch(self, task: "asyncio.Task[None]") -> None:
+        """Keep a task alive until it ends, and end the worker with it if it breaks."""
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (defect := task.exception()) is not None:
+            self._broken(defect)
 
     async def _run(self, tenure: Tenure) -> None:
         try:
@@ -136,16 +200,23 @@ class Act:
         errand = _errand(call_id, delivery)
         if tenure.ended or _key(errand) in self._flights:
             return
-        self._flights[_key(errand)] = tenure.partition
+        self._flights[_key(errand)] = Flight(tenure.partition, errand.lane)
         part = PartKey(call_id, delivery.incarnation, "r", delivery.request or 0)
-        self._deliver.enter(errand, lambda: _request(tenure, part))
+        self._deliver.enter(errand, lambda: self._load(tenure, part, errand))
+
+    def _load(self, tenure: Tenure, part: PartKey, errand: Errand) -> Request | None:
+        """The rendered request, None when the partition went or the delivery is settled meanwhile."""
+        request = _request(tenure, part)
+        if request is None:
+            self._flights.pop(_key(errand), None)
+        return request
 
     async def _announce(self, outbound: Outbound, until: datetime) -> None:
-        partition = self._flights.get(_key(outbound))
-        if partition in self._tenures:
+        flight = self._flights.get(_key(outbound))
+        if flight is not None and flight.partition in self._tenures:
             over = until + FLIGHT_MARGIN
             message = Announced(outbound.call_id, outbound.delivery_id, outbound.attempt, over)
-            await self._tell(partition, message)
+            await self._tell(flight.partition, message)
 
 
 def _errand(call_id: str, delivery: Delivery) -> Errand:
@@ -161,7 +232,6 @@ def _errand(call_id: str, delivery: Delivery) -> Errand:
 
 
 def _request(tenure: Tenure, key: PartKey) -> Request | None:
-    """The rendered request, None when the partition went or the delivery is settled meanwhile."""
     if tenure.ended:
         return None
     try:

@@ -13,6 +13,7 @@ from typing import Final
 from faust.types import TP
 
 from agents.act import Act
+from agents.kafka.changelog import Revoked
 from agents.kafka.offsets import Offsets
 from agents.kafka.rows import Rows
 from agents.metrics import Metrics
@@ -47,16 +48,25 @@ class Takeover:
         """Whether partitions (maybe none) were assigned and are not being given away."""
 
     async def begin(self, partitions: frozenset[int]) -> None:
-        """These partitions are recovered: rebuild what is in memory for them."""
+        """These partitions are recovered: rebuild what is in memory for them.
+
+        A rebalance may come in between; then there will be another recovery, and this one is void.
+        """
         self._forget_all()
         self._metrics.rebalanced()
-        for partition in sorted(partitions):
-            tenure = Tenure(partition, Table(self._rows, partition), await self._end_of(partition))
-            await self._rebuild(tenure)
-            self.tenures[partition] = tenure
-            self._timers.begin(tenure)
-            self._act.begin(tenure)
+        try:
+            for partition in sorted(partitions):
+                tenure = Tenure(partition, Table(self._rows, partition), await self._end_of(partition))
+                self.tenures[partition] = tenure
+                self._timers.begin(tenure)
+                self._act.begin(tenure)
+                await self._rebuild(tenure)
+                if tenure.ended:
+                    return
+        except Revoked:
+            return
         for tenure in self.tenures.values():
+            tenure.rebuilt = True
             self.open(tenure)
         self.begun = True
         log.info("took over %d partitions: %s", len(partitions), sorted(partitions))
@@ -69,7 +79,7 @@ class Takeover:
 
     def open(self, tenure: Tenure) -> None:
         """Open a tenure once the internal topic is read up to its end at the takeover."""
-        if tenure.open or tenure.ended:
+        if tenure.open or tenure.ended or not tenure.rebuilt:
             return
         read = self._offsets.processed(TP(self._internal, tenure.partition)) or 0
         if read >= tenure.barrier:

@@ -21,6 +21,8 @@ class Tenure:
     table: Table
     barrier: int
     """The end of the internal topic's partition at the takeover; read up to there before starting."""
+    rebuilt: bool = False
+    """Its rows were looked through."""
     open: bool = False
     ended: bool = False
     resting: set[str] = field(default_factory=set)

@@ -12,11 +12,12 @@ from typing import Any, Final
 from faust.types import TP
 
 from agents.act import Act, MayStart, TakeReply
-from agents.attempt import Attempts
+from agents.attempt import Attempts, Outbound
 from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver
 from agents.http.client import Client
+from agents.http.errors import Withheld
 from agents.http.guard import Guard
 from agents.http.secrets import Secrets
 from agents.http.transport import GuardedTransport
@@ -35,6 +36,7 @@ from agents.timers import Timers
 from agents.track import Track
 from agents.web.server import WebServer
 from schemas import wire
+from schemas.delivery import Reply
 from schemas.events import Event
 from schemas.messages import Message, Sweep
 from schemas.settings import Settings
@@ -84,7 +86,9 @@ class Worker:
         self._timers = Timers(utc_now, self._app.offsets.caught_up, self._say)
         outbox = Outbox(self._post, settings.topic, self._say)
         self._outbox = outbox
-        self._act = Act(self._app.rows, outbox, self._tell, self._app.lease.held, self._deliver)
+        self._act = Act(
+            self._app.rows, outbox, self._tell, self._app.lease, utc_now, self._broken, self._deliver
+        )
         self._takeover = Takeover(
             self._app.rows,
             self._app.offsets,
@@ -148,9 +152,18 @@ class Worker:
 
     def _deliver(self, replied: TakeReply, may_start: MayStart) -> Deliver:
         secrets = Secrets(os.environ, self._settings.secrets_dir)
-        attempts = Attempts(self._client, secrets, utc_now)
+        # Both loops are made by each other: Act gives its own questions to the lanes it will fill.
+        attempts = Attempts(self._client, secrets, utc_now, may_leave=self._may_leave)
+
+        async def attempt(outbound: Outbound) -> Reply:
+            try:
+                return await attempts.make(outbound)
+            except Withheld:
+                self._act.withheld(outbound)
+                raise
+
         return Deliver(
-            attempts.make,
+            attempt,
             replied,
             may_start,
             utc_now,
@@ -158,6 +171,9 @@ class Worker:
             broken=self._broken,
             waited=self._metrics.lane_wait,
         )
+
+    def _may_leave(self, outbound: Outbound) -> bool:
+        return self._act.may_leave(outbound)
 
     async def _post(
         self,
