@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,35 +20,49 @@ from agents.kafka.rows import Rows
 from agents.kafka.thread import ConsumerThread
 
 
-def delay_seeks(seconds: float) -> None:
-    """Hold every seek of a rebalance up, after it was made."""
+def delay_seeks(before: float, after: float) -> None:
+    """Hold every seek of a rebalance up: while the flow is closed for it, and when it was made."""
     seek = Consumer.perform_seek
 
     async def slowly(self: Consumer) -> None:
+        if before:
+            self.stop_flow()
+            await asyncio.sleep(before)
         await seek(self)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(after)
 
     put(Consumer, "perform_seek", slowly)
 
 
 def hold_changelog(changelog: str) -> None:
     """Stop the changelog's batches right before the socket, until SIGUSR1."""
-    released, new_producer = asyncio.Event(), Producer._new_producer
+    released = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, released.set)
+    before_sending(changelog, released.wait)
 
-    def held(self: Producer, transactional_id: str | None = None) -> Any:
+
+def slow_changelog(changelog: str, seconds: float) -> None:
+    """Let each of the changelog's batches take a while."""
+    before_sending(changelog, lambda: asyncio.sleep(seconds))
+
+
+def before_sending(topic: str, wait: Callable[[], Awaitable[Any]]) -> None:
+    """Wait each time before a batch of this topic goes to the gate."""
+    new_producer = Producer._new_producer
+
+    def delayed(self: Producer, transactional_id: str | None = None) -> Any:
         client = new_producer(self, transactional_id)
         send_on = client._sender._send_produce_req
 
-        async def send_when_released(node_id: int, batches: Any) -> None:
-            if any(tp.topic == changelog for tp in batches):
-                await released.wait()
+        async def wait_and_send(node_id: int, batches: Any) -> None:
+            if any(tp.topic == topic for tp in batches):
+                await wait()
             await send_on(node_id, batches)
 
-        client._sender._send_produce_req = send_when_released
+        client._sender._send_produce_req = wait_and_send
         return client
 
-    put(Producer, "_new_producer", held)
+    put(Producer, "_new_producer", delayed)
 
 
 def refuse_first_join() -> None:

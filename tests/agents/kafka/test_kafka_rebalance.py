@@ -46,7 +46,7 @@ def skipped(handled: list[Handled]) -> list[tuple[Handled, Handled]]:
 
 
 def test_no_message_is_skipped_while_workers_come_and_go(kafka: ServedBroker) -> None:
-    with Group(kafka.bootstrap, partitions=4, seek_delay=0.15) as group:
+    with Group(kafka.bootstrap, partitions=4, after_seek=0.15) as group:
         first = group.worker("a")
         first.wait_recovered("0,1,2,3")
         with load(group) as keys:
@@ -88,19 +88,17 @@ def test_a_static_member_that_leaves_for_good_is_not_waited_for(kafka: ServedBro
 
 def test_a_standby_has_every_row_when_it_takes_over(kafka: ServedBroker) -> None:
     with Group(kafka.bootstrap, partitions=2, standby_replicas=1, session_seconds=3.0) as group:
-        workers = [group.worker("a"), group.worker("b")]
-        workers[0].wait(lambda: all(worker.lines for worker in workers), "recoveries")
-        with load(group) as keys:
-            workers.append(group.worker("c"))
-            workers[2].wait(lambda: workers[2].lines, "recovery")
-            time.sleep(1)
-            assert workers[2].stop() == 0
-            time.sleep(1)
-        workers[0].wait(lambda: set(group.totals()) >= set(keys), "counting of all")
-        shared = len(workers[1].lines)
-        workers[0].kill()
-        rows = workers[1].wait_recovered("0,1", since=shared).split(" ")[2]
-        assert int(rows) == len(keys)
+        active, standby = group.worker("a"), group.worker("b", recover_seconds=1.0, before_seek=0.5)
+        active.wait(lambda: active.lines and standby.lines, "recoveries")
+        with load(group, 1000) as keys:
+            third = group.worker("c")
+            third.wait_recovered()
+            assert third.stop() == 0
+            time.sleep(2)
+        active.wait(lambda: set(group.totals()) >= set(keys), "counting of all")
+        shared = len(standby.lines)
+        active.kill()
+        assert standby.wait_recovered("0,1", since=shared).split(" ")[2] == str(len(keys))
 
 
 def test_a_coordinator_that_refuses_once_is_asked_again(kafka: ServedBroker) -> None:

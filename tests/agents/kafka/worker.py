@@ -21,7 +21,13 @@ from agents.kafka.app import KafkaConfig, make_app, send
 from agents.kafka.changelog import Revoked
 from agents.kafka.run import run
 from agents.kafka.source import Record, Records, consume
-from tests.agents.kafka.mishaps import delay_seeks, hold_changelog, leave_out, refuse_first_join
+from tests.agents.kafka.mishaps import (
+    delay_seeks,
+    hold_changelog,
+    leave_out,
+    refuse_first_join,
+    slow_changelog,
+)
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,12 +50,18 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes by which each row is made larger."""
     echo: bool = False
     """Send each event on to the topic `<app id>-out`."""
-    seek_delay: float = 0.0
+    before_seek: float = 0.0
+    """Seconds that a rebalance needs before its seek, with the flow closed."""
+    after_seek: float = 0.0
     """Seconds between the seek of a rebalance and what follows it."""
+    recover_seconds: float = 0.0
+    """How long the engine needs between the recovery of the table and the first event."""
     leave: bool = False
     """Leave the group explicitly when stopped."""
     hold_changelog: bool = False
     """Let nothing reach the changelog until SIGUSR1, as if its leader were away."""
+    changelog_seconds: float = 0.0
+    """How long each batch for the changelog takes."""
     refuse_join: bool = False
     """Let the first join fail as if the coordinator had answered nonsense."""
     stall_seconds: float = 300.0
@@ -73,6 +85,7 @@ class Worker:
         """Say what was found after a recovery."""
         rows = sum(1 for partition in partitions for _ in self.app.rows.scan(partition, b"l"))
         self.note("recovered", ",".join(map(str, sorted(partitions))), rows)
+        await asyncio.sleep(self.orders.recover_seconds)
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Say what is given away."""
@@ -126,8 +139,10 @@ async def main(orders: Orders) -> None:
     leave_out([cure for cure in os.environ.get("WITHOUT", "").split(",") if cure])
     if orders.hold_changelog:
         hold_changelog(f"{orders.app_id}-calls-changelog")
-    if orders.seek_delay:
-        delay_seeks(orders.seek_delay)
+    if orders.changelog_seconds:
+        slow_changelog(f"{orders.app_id}-calls-changelog", orders.changelog_seconds)
+    if orders.before_seek or orders.after_seek:
+        delay_seeks(orders.before_seek, orders.after_seek)
     if orders.refuse_join:
         refuse_first_join()
     worker, stop = Worker(orders), asyncio.Event()
