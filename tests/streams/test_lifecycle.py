@@ -216,7 +216,7 @@ def test_late_evidence_that_changes_nothing_is_late_all_the_same() -> None:
 def test_a_later_terminal_does_not_move_the_end_of_a_call() -> None:
     listener = Listener().hear(GREETED.ended("completed", at=10)).wait(3)
     listener.hear(call().ended("completed", id="second", at=500))
-    listener.hear(call().node("resolved", end=True, id="late", at=400))
+    listener.hear(call().node("resolved", end=True, id="late", at=400, seq=9))
     assert results(listener)[-2:] == ["late", "ignored"]
     assert listener.outcome.verdict is Verdict.PREMATURE
 
@@ -244,7 +244,7 @@ def test_a_terminal_of_the_grace_that_is_heard_again_stays_one_of_the_grace() ->
     told = GREETED.ended("completed", at=10)
     listener = Listener().hear(told).wait(3).hear(told.events[-1:])
     listener.hear(call().ended("completed", id="second", at=500))
-    listener.hear(call().node("resolved", end=True, id="late", at=400))
+    listener.hear(call().node("resolved", end=True, id="late", at=400, seq=9))
     assert listener.outcome.verdict is Verdict.PREMATURE
 
 
