@@ -172,6 +172,7 @@ class Reader:
         return AIOKafkaConsumer(
             group_id=None,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
             fetch_max_wait_ms=int(self._fetch_wait.total_seconds() * 1000),
             **self._options,
         )

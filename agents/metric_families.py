@@ -29,6 +29,7 @@ Note: TypeAlias = Literal[
     "insecure_tls",
     "lost",
     "no_nodes",
+    "node_unreadable",
     "other",
     "outcome_upgraded",
     "several_terminals",

@@ -24,7 +24,9 @@ async def read_whole(options: dict[str, Any], topic: str) -> dict[str, bytes]:
 
     Raises KafkaError, and TimeoutError when it takes too long.
     """
-    consumer = AIOKafkaConsumer(group_id=None, auto_offset_reset="earliest", **options)
+    consumer = AIOKafkaConsumer(
+        group_id=None, auto_offset_reset="earliest", isolation_level="read_committed", **options
+    )
     async with _started(consumer):
         if topic not in await consumer.topics():
             return {}

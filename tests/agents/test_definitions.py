@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 
 from agents.definitions import Reader
 from agents.demo.broker import EmbeddedBroker
@@ -52,6 +53,29 @@ async def test_what_was_applied_before_an_event_is_known_when_the_event_is_handl
             await put(kafka.bootstrap, workflow(version), topic=topic)
             await reader.read_past(datetime.now(UTC))
             assert reader.in_force("support") == version
+
+
+@pytest.mark.kafka
+async def test_what_a_producer_took_back_is_not_in_force(kafka: ServedBroker) -> None:
+    topic = f"workflows-{uuid4().hex[:8]}"
+    create_topics(kafka.bootstrap, {topic: 1}, {"cleanup.policy": "compact"})
+    await asyncio.to_thread(write_in_transactions, kafka.bootstrap, topic)
+    async with reading(kafka.bootstrap, topic) as reader:
+        async with asyncio.timeout(10):
+            await reader.started()
+        assert reader.in_force("support") == 1
+
+
+def write_in_transactions(bootstrap: str, topic: str) -> None:
+    """One that is committed, and one that is not."""
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic})
+    producer.init_transactions(10)
+    for version, end in ((1, producer.commit_transaction), (2, producer.abort_transaction)):
+        key, value = workflow(version)
+        producer.begin_transaction()
+        producer.produce(topic, value, key)
+        producer.flush(10)
+        end(10)
 
 
 async def test_a_reader_that_started_has_read_all_that_there_was(embedded: EmbeddedBroker) -> None:
