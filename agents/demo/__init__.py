@@ -1,1 +1,75 @@
-"""`postcall demo`: an embedded broker, a worker, receivers and a stream of calls."""
+"""`postcall demo`: everything at once on this machine, and accounts of it at the end.
+
+An embedded broker, a real worker, endpoints of which some misbehave, and a few hundred calls with every
+outcome, told out of order, in part twice, in part never to the end. What had to come of each call is known
+beforehand; the demo succeeds when exactly that came.
+"""
+
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from typing import Final
+
+from rich.console import Console
+
+from agents.cli.exits import DONE, FAILED
+from agents.cli.output import print_json
+from agents.demo.calls import draw
+from agents.demo.ledger import Ledger
+from agents.demo.play import play
+from agents.demo.show import open_show, print_ledger
+from agents.demo.stage import open_stage
+from schemas.settings import Settings
+
+CALLS: Final = 240
+TOLD_SECONDS: Final = 12.0
+SEED: Final = 20
+
+_PLAY_SECONDS: Final = 75.0
+"""It takes some 30; whatever has not come by then is lost."""
+
+_INTERRUPTED: Final = 130
+
+
+def run(settings: Settings, as_json: bool) -> int:
+    """Play the demo. The exit code: 0 when the ledger is clean, else 1; 130 after Ctrl-C.
+
+    With `as_json` the ledger goes to stdout as JSON and everything else to stderr.
+    """
+    console = Console(stderr=as_json)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        ledger = _played(settings, console)
+    except KeyboardInterrupt:
+        console.print("interrupted; everything was stopped")
+        return _INTERRUPTED
+    if as_json:
+        print_json(ledger.as_value())
+    return DONE if ledger.clean else FAILED
+
+
+def _played(settings: Settings, console: Console) -> Ledger:
+    began = time.monotonic()
+    console.print("starting an embedded broker, a worker and endpoints …")
+    with open_stage(settings) as stage:
+        console.print(
+            f"ready after {time.monotonic() - began:.0f} s; metrics at {stage.doors}/metrics while it runs",
+            highlight=False,
+            soft_wrap=True,
+        )
+        load = draw(CALLS, TOLD_SECONDS, datetime.now(UTC) + timedelta(seconds=0.2), SEED)
+        with open_show(console, load) as show:
+            ledger = play(stage, load, time.monotonic() + _PLAY_SECONDS, show)
+    print_ledger(console, ledger, load, time.monotonic() - began)
+    console.print(_LINKS, highlight=False, soft_wrap=True)
+    return ledger
+
+
+_LINKS: Final = """
+What you saw: deploy/examples/customer-support.yaml, played by agents/demo/stories.py
+What to do next: README.md; `postcall validate FILE`, `postcall simulate FILE --events EVENTS`"""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
