@@ -25,9 +25,12 @@ _OTHERS_LEVEL: Final = logging.WARNING
 and credentials at debug."""
 
 
-def set_up_logging(level: str, written_as: Literal["text", "json"], stream: TextIO = sys.stderr) -> None:
-    """Write every line from `level` on (a lower-case name) to `stream`, and of libraries only warnings."""
-    handler = logging.StreamHandler(stream)
+def set_up_logging(level: str, written_as: Literal["text", "json"], stream: TextIO | None = None) -> None:
+    """Write every line from `level` on (a lower-case name), and of libraries only warnings.
+
+    They go to `stream`, or to what stderr is when they are written.
+    """
+    handler = logging.StreamHandler(stream) if stream is not None else _Stderr()
     handler.setFormatter(Json() if written_as == "json" else Text())
     root = logging.getLogger()
     for former in root.handlers[:]:
@@ -36,6 +39,16 @@ def set_up_logging(level: str, written_as: Literal["text", "json"], stream: Text
     root.setLevel(_OTHERS_LEVEL)
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
+
+
+class _Stderr(logging.Handler):
+    """Writes to today's stderr: it may be another one than at the start."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except (OSError, ValueError):
+            self.handleError(record)
 
 
 class Text(logging.Formatter):

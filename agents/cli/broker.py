@@ -18,11 +18,14 @@ T = TypeVar("T")
 def ask(settings: Settings, question: Coroutine[Any, Any, T]) -> T:
     """The answer to a question that needs the broker. Raises BrokerUnreachable, CommandRefused."""
     set_up_logging(settings.log_level, settings.log_format)
+    client = logging.getLogger("aiokafka")
     # It complains of each address at each try; one line is enough, and it is ours.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    client.setLevel(logging.CRITICAL)
     try:
         return asyncio.run(question)
     except (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, TimeoutError) as fault:
         raise BrokerUnreachable(f"found no broker at {settings.broker}; expected Kafka there") from fault
     except (KafkaError, WrongTopic) as fault:
         raise CommandRefused(f"the broker at {settings.broker} refused: {fault}") from fault
+    finally:
+        client.setLevel(logging.NOTSET)
