@@ -1,0 +1,113 @@
+"""Every topic is there, as it ought to be, before the app starts; one that does not fit stops the start."""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from agents.demo.broker import EmbeddedBroker
+from agents.kafka.config import KafkaConfig
+from agents.kafka.topics import TopicNames, WrongTopic, _configuration, admin, ensure_topics, retention
+from tests.system.brokers import ServedBroker
+from tests.system.kafka_topics import create_topics, topics_seen
+
+WEEK = timedelta(days=7)
+
+
+def installation(bootstrap: str, folder: Path, partitions: int = 3) -> tuple[KafkaConfig, TopicNames]:
+    """An installation of its own on this broker."""
+    prefix = f"t{uuid.uuid4().hex[:8]}-"
+    names = TopicNames(
+        call_events=prefix + "call-events",
+        workflows=prefix + "workflows",
+        call_outcomes=prefix + "call-outcomes",
+        delivery_log=prefix + "delivery-log",
+        dead_letters=prefix + "dead-letters",
+        internal=prefix + "internal",
+        changelog=prefix + "calls-changelog",
+    )
+    return KafkaConfig(bootstrap, prefix, (names.call_events, names.internal), partitions, folder), names
+
+
+async def configuration(config: KafkaConfig, topic: str) -> Mapping[str, str]:
+    """What the broker says of this topic."""
+    async with admin(config) as kafka:
+        return await _configuration(kafka, ConfigResource(ConfigResourceType.TOPIC, topic))
+
+
+@pytest.mark.kafka
+async def test_missing_topics_are_made_with_as_many_partitions_as_asked_for(
+    kafka: ServedBroker, tmp_path: Path
+) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    await ensure_topics(config, names, WEEK)
+    await ensure_topics(config, names, WEEK)
+    seen = topics_seen(kafka.bootstrap)
+    assert [seen[name] for name in (names.call_events, names.internal, names.changelog)] == [3, 3, 3]
+    assert seen[names.workflows] == 1
+
+
+@pytest.mark.kafka
+async def test_internal_and_changelog_take_the_count_of_the_events_that_are_there(
+    kafka: ServedBroker, tmp_path: Path
+) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    create_topics(kafka.bootstrap, {names.call_events: 5})
+    await ensure_topics(config, names, WEEK)
+    assert topics_seen(kafka.bootstrap)[names.changelog] == 5
+
+
+@pytest.mark.kafka
+async def test_the_changelog_is_compacted_and_never_cut(kafka: ServedBroker, tmp_path: Path) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    await ensure_topics(config, names, WEEK)
+    found = await configuration(config, names.changelog)
+    assert found["cleanup.policy"] == "compact"
+    assert (found["segment.ms"], found["max.compaction.lag.ms"]) == ("600000", "1800000")
+    assert (found["delete.retention.ms"], found["max.message.bytes"]) == ("86400000", "3145728")
+
+
+@pytest.mark.kafka
+async def test_the_internal_topic_keeps_what_call_events_keeps(kafka: ServedBroker, tmp_path: Path) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    create_topics(kafka.bootstrap, {names.call_events: 3}, {"retention.ms": "1209600000"})
+    await ensure_topics(config, names, timedelta(days=30))
+    assert await retention(config, names.internal) == timedelta(days=14)
+
+
+@pytest.mark.kafka
+async def test_partitions_that_do_not_fit_stop_the_start_naming_both(
+    kafka: ServedBroker, tmp_path: Path
+) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    create_topics(kafka.bootstrap, {names.call_events: 4, names.changelog: 2})
+    with pytest.raises(
+        WrongTopic, match=f"'{names.changelog}' has 2 partitions and '{names.call_events}' has 4"
+    ):
+        await ensure_topics(config, names, WEEK)
+
+
+@pytest.mark.kafka
+async def test_events_kept_longer_than_calls_are_remembered_are_warned_of(
+    kafka: ServedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    with caplog.at_level(logging.WARNING):
+        await ensure_topics(config, names, timedelta(days=30))
+        assert caplog.messages == []
+        await ensure_topics(config, names, timedelta(days=1))
+    assert "raise POSTCALL_REMEMBER" in caplog.text
+
+
+async def test_on_the_embedded_broker_topics_come_by_asking_for_them(tmp_path: Path) -> None:
+    config, names = installation("", tmp_path)
+    wanted = {names.call_events: 3, names.internal: 3, names.changelog: 3, names.workflows: 1}
+    with EmbeddedBroker(topics=wanted) as broker:
+        config = replace(config, broker=broker.bootstrap, embedded=True)
+        await ensure_topics(config, names, WEEK)
+        assert names.dead_letters in topics_seen(broker.bootstrap)
