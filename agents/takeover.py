@@ -88,6 +88,7 @@ class Takeover:
     async def _rebuild(self, tenure: Tenure) -> None:
         for count, call in enumerate(tenure.table.live()):
             self._timers.arm(tenure, call)
+            tenure.changed(None, call)
             started = any(one.state is State.STARTED and one.due is None for one in call.deliveries)
             if started or call.owed:
                 tenure.resting.add(call.call_id)

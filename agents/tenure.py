@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agents.table import Table
+from schemas.calls import Call
+from schemas.delivery import State
 from streams.effects import Effect
 
 
@@ -30,7 +32,26 @@ class Tenure:
     effects: list[Effect] = field(default_factory=list)
     """What waits for its rows to be durable."""
     runner: "asyncio.Task[None] | None" = None
+    calls: int = 0
+    """Live calls."""
+    parked: int = 0
+    """Deliveries that wait for their next attempt."""
+    last_event: float = 0.0
+    """Kafka's time of the last event that was handled, in seconds since 1970; 0 before the first."""
     ticks: int = 0
     """Ticks sent and not handled yet."""
     armed: dict[tuple[str, bool], datetime] = field(default_factory=dict)
     """The next tick of each call, by call id and whether it is a silent one."""
+
+    def changed(self, before: Call | None, after: Call | None) -> None:
+        """Keep count of live calls and parked deliveries."""
+        self.calls += _live(after) - _live(before)
+        self.parked += _parked(after) - _parked(before)
+
+
+def _live(call: Call | None) -> bool:
+    return call is not None and not call.settled
+
+
+def _parked(call: Call | None) -> int:
+    return 0 if call is None else sum(one.state is State.PARKED for one in call.deliveries)

@@ -63,6 +63,7 @@ class Track:
         match self.reader.read(record):
             case Folded(message, at):
                 if isinstance(message, Event):
+                    tenure.last_event = record.timestamp.timestamp()
                     await self.await_definitions(message, record.timestamp)
                 self._write(record, tenure, message, at)
             case Poison(at, why):
@@ -92,6 +93,7 @@ class Track:
         if isinstance(message, Tick):
             tenure.ticks = max(0, tenure.ticks - 1)
         self.metrics.counted(step.counts)
+        tenure.changed(before, step.call)
         self.timers.arm(tenure, step.call)
         self.act.after(tenure, step)
         record.ack()

@@ -102,7 +102,27 @@ class Worker:
         self._app.on_revoked = self._takeover.end
         consume(self._app, self._track(config).fold)
         self.web = WebServer(self._metrics.exposition, self._why_not_ready, self._why_not_alive)
-        self._metrics.watch("in_flight", lambda: self._act.deliver.in_flight)
+        self._watch()
+
+    def _watch(self) -> None:
+        tenures, metrics = self._takeover.tenures, self._metrics
+        metrics.watch("in_flight", lambda: self._act.deliver.in_flight)
+        metrics.watch("parked", lambda: sum(one.parked for one in tenures.values()))
+        metrics.watch("calls", lambda: sum(one.calls for one in tenures.values()))
+        metrics.watch("event_lag", self._event_lag)
+        metrics.watch("last_event", lambda: max((one.last_event for one in tenures.values()), default=0.0))
+        metrics.watch("ready", lambda: not self._why_not_ready())
+        self._app.rows.committed = metrics.committed
+        self._app.lease.paused = metrics.lease_paused
+
+    def _event_lag(self) -> float:
+        """Seconds by which the events being handled are old; 0 when none wait."""
+        if self._app.offsets.lag() == 0:
+            return 0.0
+        oldest = min(
+            (one.last_event for one in self._takeover.tenures.values() if one.last_event), default=0.0
+        )
+        return max(0.0, utc_now().timestamp() - oldest) if oldest else 0.0
 
     async def run(self) -> None:
         """Work until told to stop."""

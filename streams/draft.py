@@ -94,6 +94,8 @@ class Draft:
         else:
             deliveries.append(delivery)
         self.call = replace(self.call, deliveries=tuple(deliveries))
+        if delivery.settled:
+            self.count("settled", delivery.kind, delivery.state.value)
 
     def start(self, delivery: Delivery) -> None:
         """Keep a delivery as started, and ask for its attempt."""

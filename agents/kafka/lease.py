@@ -34,6 +34,8 @@ class Lease:
         self._generation = -1
         self._renewed_at = float("-inf")
         self._expelled = False
+        self.paused: Callable[[], None] = lambda: None
+        """Told when somebody has to wait because the lease ran out."""
 
     def now(self) -> float:
         """The lease's own clock, in seconds."""
@@ -75,6 +77,8 @@ class Lease:
         """Wait while the lease has run out; True when it is still (or again) ours, False when we were
         expelled or the group went on without us."""
         generation = self._generation
+        if not self.valid() and not self._expelled:
+            self.paused()
         while not self.valid():
             if self._expelled or self._generation != generation:
                 return False

@@ -11,6 +11,7 @@ Reads see what was set last: dirty rows, then those on their way, then the disk.
 
 import asyncio
 import heapq
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,6 +123,8 @@ class Rows:
         self._numbers = count(1)
         self._committer: asyncio.Task[None] | None = None
         self._waiting = 0
+        self.committed: Callable[[float], None] = lambda seconds: None
+        """Told how long each group of rows took to be acknowledged."""
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         """The value that was set last, or None.
@@ -237,7 +240,9 @@ class Rows:
                     self.drop()
                     break
                 self._waiting = 0
+                began = time.monotonic()
                 await self._write_dirty()
+                self.committed(time.monotonic() - began)
         finally:
             self._committer = None
 
