@@ -13,6 +13,7 @@ from faust.types import TP
 
 from agents.act import Act, MayStart, TakeReply
 from agents.attempt import Attempts, Outbound
+from agents.beginning import begin
 from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver
@@ -56,6 +57,9 @@ async def work(settings: Settings, listening: Callable[[int], None] = lambda por
     config, names = kafka_config(settings), topic_names(settings)
     await ensure_topics(config, names, settings.remember, settings.replication or -1)
     config = replace(config, partitions=await partitions(config, names))
+    if not config.embedded:
+        options = client_options(config)
+        await begin(options, config.app_id, names.call_events, config.partitions, settings.start)
     worker = Worker(settings, config, names)
     listening(await worker.web.start(settings.web_host, settings.web_port))
     try:
