@@ -24,7 +24,7 @@ EXPELLED = 75
 
 def exit_expelled() -> NoReturn:
     """End the process at once: no buffer may be flushed on the way out."""
-    log.critical("expelled from the group with unsent rows; exiting with %d", EXPELLED)
+    log.critical("expelled from the group with unsent rows, or replaced; exiting with %d", EXPELLED)
     logging.shutdown()
     os._exit(EXPELLED)
 

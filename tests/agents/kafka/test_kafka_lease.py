@@ -65,6 +65,17 @@ def test_a_suspended_worker_with_nothing_on_its_way_rejoins_and_goes_on(kafka: S
         assert handled[1].generation > handled[0].generation
 
 
+def test_of_two_workers_with_one_instance_id_the_newer_one_goes_on(kafka: ServedBroker) -> None:
+    with Group(kafka.bootstrap, partitions=1, session_seconds=6.0, instance_id="twin") as group:
+        older = group.worker("a")
+        older.wait_recovered("0")
+        newer = group.worker("b")
+        assert older.wait_exit() == EXPELLED
+        newer.wait_recovered("0")
+        group.produce(["call"])
+        newer.wait_handled(1)
+
+
 def test_a_broker_that_is_away_for_longer_than_the_lease_ends_nobody(
     cluster: KafkaCluster, proxy: TcpProxy
 ) -> None:

@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 
 from agents.kafka.gate import guard_changelog
 from agents.kafka.lease import Lease
-from agents.kafka.membership import watch_membership
+from agents.kafka.membership import FENCED, watch_membership
 
 
 class Clock:
@@ -83,14 +83,26 @@ async def test_an_expelled_worker_learns_that_it_lost_what_it_held() -> None:
     assert not await waiting
 
 
+class Exit(BaseException):
+    """Stands for the end of the process."""
+
+
+def leave() -> NoReturn:
+    """End the process, as far as a test goes."""
+    raise Exit
+
+
 class Coordinator:
     """The part of aiokafka's coordinator that the lease listens to."""
 
     def __init__(self, clock: Clock, codes: Iterable[int]) -> None:
-        self.generation = 1
+        self.generation, self.group_id, self.member_id = 1, "group", "me"
+        self._group_instance_id: str | None = None
+        self.asked: list[Any] = []
         self.clock, self.codes = clock, iter(codes)
 
     async def _send_req(self, request: Any) -> Any:
+        self.asked.append(request)
         self.clock.seconds += 6
         return type("Answer", (), {"error_code": next(self.codes)})()
 
@@ -106,6 +118,24 @@ async def test_a_heartbeat_renews_from_its_sending_while_the_broker_knows_us(cod
     watch_membership(coordinator, lease)
     await coordinator._send_req(HeartbeatRequest("group", 1, "me"))
     assert lease.renewed_at == (105 if alive else 100)
+
+
+async def test_a_static_member_says_in_its_heartbeat_who_it_is() -> None:
+    clock = Clock()
+    lease, coordinator = granted(clock), Coordinator(clock, [0])
+    coordinator._group_instance_id = "pod-3"
+    watch_membership(coordinator, lease)
+    await coordinator._send_req(HeartbeatRequest("group", 1, "me"))
+    assert coordinator.asked[0].prepare({12: (0, 4)}).group_instance_id == "pod-3"
+
+
+async def test_a_static_member_whose_place_was_taken_ends() -> None:
+    clock = Clock()
+    lease, coordinator = granted(clock), Coordinator(clock, [FENCED])
+    watch_membership(coordinator, lease, leave)
+    with pytest.raises(Exit):
+        await coordinator._send_req(HeartbeatRequest("group", 1, "me"))
+    assert lease.expelled
 
 
 async def test_joining_grants_the_lease_from_when_it_was_asked_for() -> None:
@@ -133,15 +163,6 @@ class Sender:
 
     async def _send_produce_req(self, node_id: int, batches: dict[TopicPartition, Any]) -> None:
         self.sent += [tp.topic for tp in batches]
-
-
-class Exit(BaseException):
-    """Stands for the end of the process."""
-
-
-def leave() -> NoReturn:
-    """End the process, as far as a test goes."""
-    raise Exit
 
 
 async def test_no_changelog_batch_reaches_the_socket_without_a_lease() -> None:
