@@ -89,8 +89,7 @@ def summary(load: Load, seen: Witnesses, sent: int) -> str:
 
 def _verdicts(seen: Witnesses) -> Table:
     table = Table("verdict", "rule", "calls", title="calls", title_justify="left", box=None, pad_edge=False)
-    decided = [each for each in seen.outcomes if each["type"] != "call.settled"]
-    counted = Counter((each["verdict"], each["rule"]) for each in decided)
+    counted = Counter((each["verdict"], each["rule"]) for each in seen.outcomes if _decided(each))
     for (verdict, rule), count in sorted(counted.items(), reverse=True):
         table.add_row(Text(verdict, _COLOURS[verdict]), rule, str(count))
     return table
@@ -114,11 +113,12 @@ def _endpoint(each: Seen) -> str:
 
 
 def _last_lines(load: Load, seen: Witnesses) -> list[str]:
-    verdicts = [_verdict_line(load, each) for each in seen.outcomes[-3 * _LAST_LINES :] if _decided(each)]
+    decided = [each for each in seen.outcomes if _decided(each)][-_LAST_LINES:]
+    verdicts = [_verdict_line(load, each) for each in decided]
     requests = [f"{each.call_id}  {each.name} answered {each.answer}" for each in seen.requests[-3:]]
     failures = [each for each in seen.requests if not each.succeeded][-2:]
     tried = [f"{each.call_id}  {each.name} answered {each.answer}: it is tried again" for each in failures]
-    return [*verdicts[-_LAST_LINES:], *requests, *tried]
+    return [*verdicts, *requests, *tried]
 
 
 def _decided(outcome: dict[str, Any]) -> bool:
