@@ -9,7 +9,7 @@ with open_run(kafka.bootstrap, folder, Mixture(calls=1000)) as run:
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -120,16 +120,17 @@ def open_run(
     mixture: Mixture,
     script: Script | None = None,
     topic_settings: dict[str, str] | None = None,
-    **environment: str,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Run]:
     """Open a run of its own on a broker: own app id, topics, receiver; documents applied, no worker yet.
 
     With `topic_settings` the input topic is created beforehand, as an operator may.
     """
     name = f"run-{uuid.uuid4().hex[:8]}"
-    setting = Setting(bootstrap, name, folder, more=environment)
+    setting = Setting(bootstrap, name, folder, more=dict(environment or {}))
     if topic_settings is not None:
-        create_topics(bootstrap, {f"{setting.prefix}call-events": setting.partitions}, topic_settings)
+        count = int(setting.more.get("POSTCALL_PARTITIONS", setting.partitions))
+        create_topics(bootstrap, {f"{setting.prefix}call-events": count}, topic_settings)
     with ReceiverProcess(folder, script or behaviour(mixture.seed)) as receiver, Fleet(setting) as fleet:
         applied = documents(receiver.url)
         setting.apply(applied)

@@ -193,7 +193,7 @@ class Fleet:
     def __init__(self, setting: Setting) -> None:
         self.workers: list[Worker] = []
         self.kills: list[float] = []
-        """When workers were ended with -9, seconds since 1970."""
+        """When workers were ended with -9 or frozen, seconds since 1970."""
         self._setting = setting
 
     def __enter__(self) -> Self:
@@ -214,6 +214,19 @@ class Fleet:
         """End a worker with -9 and start it again on the same data directory."""
         self.kills.append(worker.kill())
         worker.start()
+
+    def freeze(self, worker: Worker, seconds: float) -> None:
+        """Stop a worker in its tracks and let it go on; one that then gives up is started again.
+
+        Counted with the kills: others take over what it had in flight.
+        """
+        self.kills.append(time.time())
+        worker.pause()
+        time.sleep(seconds)
+        worker.resume()
+        time.sleep(2)
+        if not worker.running:
+            worker.start()
 
     def restart(self, worker: Worker) -> int:
         """Ask a worker to leave, wait, and start it again; return the exit code."""
