@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from schemas.calls import Conversation
 from schemas.delivery import State
 from schemas.outcomes import Outcome, Verdict
-from streams import evidence, graph, hearing, lifecycle, plan, progress, records, webhooks
+from streams import evidence, graph, lifecycle, plan, progress, records, webhooks
 from streams.draft import Draft
 from streams.lifecycle import Concluded
 
@@ -27,8 +27,6 @@ def conclude(draft: Draft, number: int, concluded: Concluded) -> None:
     if outcome.verdict is Verdict.PROPER and not conversation.planned:
         _plan(draft, conversation, outcome)
     progress.advance(draft, number)
-    if before is None:
-        hearing.reopen(draft)
 
 
 def lapse(draft: Draft, number: int, due: datetime) -> None:

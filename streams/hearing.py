@@ -34,10 +34,11 @@ def hear(draft: Draft, event: Event) -> None:
 
 
 def reopen(draft: Draft) -> None:
-    """The newest incarnation is decided: hear what was kept for the next one, in its order (R17)."""
-    kept, draft.call = draft.call.kept, replace(draft.call, kept=())
-    for number in kept:
-        _place(draft, put_by(draft, PartKey(draft.call.call_id, 0, "k", number)).event)
+    """If the newest incarnation is decided, hear what was kept for the next one, in its order (R17)."""
+    while draft.call.kept and incarnations.newest_decided(draft.call):
+        kept, draft.call = draft.call.kept, replace(draft.call, kept=())
+        for number in kept:
+            _place(draft, put_by(draft, PartKey(draft.call.call_id, 0, "k", number)).event)
 
 
 def known(seen: bytes, fingerprint: bytes) -> bool:

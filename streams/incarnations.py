@@ -52,9 +52,16 @@ def place(call: Call, event: Event) -> Place:
     owner = newest_first[0] if not any(stated) else _stated_by(newest_first, *stated)
     if owner is not None:
         return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
-    newest = newest_first[0]
-    undecided = isinstance(newest, Conversation) and newest.outcome is None
-    return Waiting() if undecided else Opening(newest.number + 1)
+    return Opening(newest_first[0].number + 1) if newest_decided(call) else Waiting()
+
+
+def newest_decided(call: Call) -> bool:
+    """Whether the newest incarnation has its verdict."""
+    newest_open = max(call.conversations, key=lambda one: one.number, default=None)
+    newest_past = max((one.number for one in call.past), default=0)
+    if newest_open is None or newest_open.number < newest_past:
+        return bool(call.past)
+    return newest_open.outcome is not None
 
 
 def number(place: Place) -> int:

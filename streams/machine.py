@@ -55,6 +55,7 @@ def step(
             draft.call = replace(draft.call, owed=left)
         case _:
             assert_never(message)
+    hearing.reopen(draft)
     settling.settle(draft)
     return draft.finished()
 
