@@ -9,6 +9,9 @@
 | rows are on disk before their record is acknowledged | `rows.py`, `changelog.py`, `store.py` |
 | the producer is not idempotent | `producer.py` |
 | a worker that was suspended writes on | `lease.py`, `membership.py`, `gate.py` |
+| two workers of one instance id throw each other out for ever | `membership.py` |
+| a new group with nothing committed skips what comes between two rebalances | `start.py`, `thread.py` |
+| the hook of an overtaken recovery runs on, and what it raises is swallowed | `app.py` |
 | the coordinator hangs in silence | `thread.py`, `watchdog.py` |
 | a missing topic is ignored | `topics.py` |
 | a message costs four tasks, and full queues a second of sleep | `consumer.py` |

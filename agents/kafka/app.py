@@ -1,5 +1,6 @@
 """The Faust app with everything of this folder put under it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
@@ -51,6 +52,7 @@ class App(faust.App):
         self.offsets = Offsets(config.topics)
         self.on_revoked: PartitionsHook = _nothing
         self.on_recovered: PartitionsHook = _nothing
+        self._recovering: asyncio.Task[Any] | None = None
         super().__init__(config.app_id, **settings(config))
         self.rows = Rows(
             disk=lambda: cast(Store, self.calls.data),
@@ -113,15 +115,24 @@ class App(faust.App):
 
     async def recovered(self, partitions: frozenset[int]) -> None:
         """Open the partitions and tell the engine; Faust would swallow what the engine raises."""
+        self._recovering = asyncio.current_task()
         try:
             self.rows.open(partitions)
             await self.on_recovered(partitions)
         except Exception as bug:
             await self.crash(bug)
             raise
+        finally:
+            if self._recovering is asyncio.current_task():
+                self._recovering = None
 
     async def _let_go(self, sender: Any, revoked: set[TP], **_: Any) -> None:
-        """Between Faust's flush and JoinGroup: the engine announces, then all of it is committed."""
+        """Between Faust's flush and JoinGroup: the engine announces, then all of it is committed.
+
+        Faust leaves the hook of an overtaken recovery running; it ends here.
+        """
+        if self._recovering is not None:
+            self._recovering.cancel()
         source = self.kafka.topics[0]
         await self.on_revoked(frozenset(tp.partition for tp in revoked if tp.topic == source))
         await self.commit_now()

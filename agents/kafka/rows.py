@@ -62,6 +62,11 @@ class Shelf:
         """The newest row of this key that is not on disk yet."""
         return self.dirty.get(key) or self.flight.get(key)
 
+    @property
+    def newest_done(self) -> "asyncio.Future[None] | None":
+        """Done when everything set so far has arrived; None when it has."""
+        return self.dirty_done or self.flight_done
+
     def take(self) -> list[Row]:
         """Send the dirty rows on their way."""
         self.flight, self.dirty = self.dirty, {}
@@ -187,8 +192,7 @@ class Rows:
             Revoked: the partition was revoked, or the worker expelled, before that.
         """
         shelf = self._shelf(partition)
-        waited = shelf.dirty_done or shelf.flight_done
-        if waited is not None:
+        if (waited := shelf.newest_done) is not None:
             await asyncio.shield(waited)
 
     async def room(self) -> None:
@@ -214,9 +218,10 @@ class Rows:
             shelf.accepting = False
 
     async def settle(self) -> None:
-        """Wait until no row is dirty or on its way, or until they were dropped."""
-        while self._committer is not None:
-            await asyncio.wait([self._committer])
+        """Wait until everything set so far is durable or was dropped, whatever is set meanwhile."""
+        awaited = [shelf.newest_done for shelf in self._shelves.values()]
+        if waiting := [done for done in awaited if done is not None]:
+            await asyncio.wait(waiting)
 
     def drop(self) -> None:
         """Close all partitions; who waits for their rows gets `Revoked`."""

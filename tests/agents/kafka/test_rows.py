@@ -1,6 +1,7 @@
 """A row is read at once, and is on disk only when the changelog has it."""
 
 import asyncio
+import itertools
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -203,6 +204,20 @@ async def test_a_partition_being_given_away_takes_no_more_rows_but_settles_those
         table.rows.set(0, b"live", b"2")
     await table.rows.settle()
     assert table.disk.rows == {b"live": b"1"}
+
+
+async def test_settling_does_not_wait_for_what_is_set_meanwhile() -> None:
+    table = Table()
+
+    async def write() -> None:
+        for n in itertools.count():
+            table.rows.set(0, b"live", b"%d" % n)
+            await asyncio.sleep(0)
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.01)
+    await asyncio.wait_for(table.rows.settle(), 1)
+    writing.cancel()
 
 
 async def test_an_expelled_worker_drops_what_it_has_not_sent() -> None:
