@@ -33,6 +33,8 @@ class Parent:
                 [POSTCALL, "worker", "--processes", "2"], env=setting.environment() | own, stderr=stderr
             )
         self.log = log
+        self.seen: set[int] = set()
+        """The ids of all its workers so far."""
 
     def get(self, path: str) -> tuple[int, str]:
         try:
@@ -52,7 +54,9 @@ class Parent:
         """The ids of its workers that are there."""
         pid = self.running.pid
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [int(word) for word in text.split()]
+        there = [int(word) for word in text.split()]
+        self.seen.update(there)
+        return there
 
     def wait_ready(self) -> None:
         wait_for(lambda: self.ready, self.log)
@@ -82,6 +86,9 @@ def parent_of_two(bootstrap: str, folder: Path, **more: str) -> Iterator[Parent]
     finally:
         parent.running.kill()
         parent.running.wait()
+        for child in parent.seen:
+            if not gone(child):
+                os.kill(child, signal.SIGKILL)
 
 
 @pytest.fixture
