@@ -16,6 +16,9 @@ from tests.system.witnesses import Record, Seen, Witnesses
 FOLDING_SECONDS = 1.5
 """A reply that came back so shortly before a kill may not have been durable yet."""
 
+ARRIVING_SECONDS = 0.5
+"""What a worker had handed to the kernel is still delivered after it was killed, and read when there is time."""
+
 INVARIANTS = {
     "lost": "every expected node and webhook has a request and exactly one final record (I1)",
     "phantom": "no request that nobody owed (I2)",
@@ -269,4 +272,5 @@ def _final_records(judging: _Judging, call_id: str, kind: str, name: str) -> lis
 
 def _in_flight(seen: Seen, kill: float) -> bool:
     """Whether a request was under way, or only just answered, when a worker was killed."""
-    return seen.at <= kill and (seen.answer_at is None or seen.answer_at + FOLDING_SECONDS >= kill)
+    began = seen.at <= kill + ARRIVING_SECONDS
+    return began and (seen.answer_at is None or seen.answer_at + FOLDING_SECONDS >= kill)
