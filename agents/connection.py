@@ -36,7 +36,7 @@ def kafka_config(settings: Settings) -> KafkaConfig:
         data_dir=settings.data_dir,
         session_timeout=settings.session_timeout,
         instance_id=settings.instance_id,
-        start="earliest",  # of the internal topic; see agents/beginning.py for call-events
+        start="earliest",  # of what no commit names; see agents/kafka/start.py
         embedded=settings.embedded,
         standby_replicas=0 if settings.embedded else settings.standby,
         commit_cycle=settings.commit_cycle,

@@ -13,7 +13,6 @@ from faust.types import TP
 
 from agents.act import Act, MayStart, TakeReply
 from agents.attempt import Attempts, Outbound
-from agents.beginning import begin
 from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver
@@ -26,6 +25,7 @@ from agents.kafka.app import App, make_app
 from agents.kafka.config import KafkaConfig
 from agents.kafka.run import run as run_app
 from agents.kafka.source import consume
+from agents.kafka.start import begin
 from agents.kafka.topics import TopicNames, admin, counts, ensure_topics
 from agents.metrics import Metrics
 from agents.outbox import Outbox
@@ -58,8 +58,7 @@ async def work(settings: Settings, listening: Callable[[int], None] = lambda por
     await ensure_topics(config, names, settings.remember, settings.replication or -1)
     config = replace(config, partitions=await partitions(config, names))
     if not config.embedded:
-        options = client_options(config)
-        await begin(options, config.app_id, names.call_events, config.partitions, settings.start)
+        await begin(config, settings.start)
     worker = Worker(settings, config, names)
     listening(await worker.web.start(settings.web_host, settings.web_port))
     try:
