@@ -14,15 +14,15 @@ import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from operator import itemgetter
 from typing import Protocol
 
-from agents.kafka.changelog import Client, Revoked, Row, append, batches, check_size
+from agents.kafka.changelog import Client, Revoked, Row, append, batches
 from agents.kafka.fitness import Fitness
 from agents.kafka.lease import Lease
+from agents.kafka.shelf import Shelf, Step
 
 CROWD_BYTES = 16 * 1024 * 1024
 """Rows that may wait for the changelog before the agents are asked to wait too."""
@@ -39,75 +39,6 @@ class Disk(Protocol):
 
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
         """Write rows and changelog offset in one go; a negative offset is not written."""
-
-
-@dataclass(slots=True)
-class Shelf:
-    """The rows of one partition which its changelog has not acknowledged."""
-
-    accepting: bool = True
-    dirty: dict[bytes, Row] = field(default_factory=dict)
-    flight: dict[bytes, Row] = field(default_factory=dict)
-    dirty_done: "asyncio.Future[None] | None" = None
-    flight_done: "asyncio.Future[None] | None" = None
-
-    def put(self, row: Row) -> None:
-        """Set a row; it takes its place at the end, after what was set before it."""
-        self.dirty.pop(row.key, None)
-        self.dirty[row.key] = row
-        if self.dirty_done is None:
-            self.dirty_done = asyncio.get_running_loop().create_future()
-
-    def pending(self, key: bytes) -> Row | None:
-        """The newest row of this key that is not on disk yet."""
-        return self.dirty.get(key) or self.flight.get(key)
-
-    @property
-    def newest_done(self) -> "asyncio.Future[None] | None":
-        """Done when everything set so far has arrived; None when it has."""
-        return self.dirty_done or self.flight_done
-
-    def take(self) -> list[Row]:
-        """Send the dirty rows on their way."""
-        self.flight, self.dirty = self.dirty, {}
-        self.flight_done, self.dirty_done = self.dirty_done, None
-        return list(self.flight.values())
-
-    def land(self) -> None:
-        """The rows on their way have arrived."""
-        self.flight = {}
-        if self.flight_done is not None and not self.flight_done.done():
-            self.flight_done.set_result(None)
-        self.flight_done = None
-
-    def revoke(self, partition: int) -> None:
-        """Tell everybody who waits that it was in vain."""
-        for waited in (self.flight_done, self.dirty_done):
-            if waited is not None and not waited.done():
-                waited.set_exception(
-                    Revoked(f"partition {partition} was revoked before its rows were durable")
-                )
-                waited.exception()  # nobody may be waiting
-
-
-class Step:
-    """Rows that belong together. Set the live row last: a step too large for one batch keeps its order."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, bytes | None] = {}
-
-    def set(self, key: bytes, value: bytes) -> None:
-        """Write a row with this step."""
-        self._put(key, value)
-
-    def delete(self, key: bytes) -> None:
-        """Delete a row with this step."""
-        self._put(key, None)
-
-    def _put(self, key: bytes, value: bytes | None) -> None:
-        check_size(key, value)
-        self.rows.pop(key, None)
-        self.rows[key] = value
 
 
 class Rows:
@@ -128,6 +59,7 @@ class Rows:
         self._numbers = count(1)
         self._committer: asyncio.Task[None] | None = None
         self._waiting = 0
+        self._began = float("-inf")
         self.committed: Callable[[float], None] = lambda seconds: None
         """Told how long each group of rows took to be acknowledged."""
 
@@ -240,14 +172,15 @@ class Rows:
     async def _commit(self) -> None:
         try:
             while any(shelf.dirty for shelf in self._shelves.values()):
-                await asyncio.sleep(self._cycle)
+                # The first rows after a quiet moment go at once; under load a cycle gathers what comes.
+                await asyncio.sleep(max(0.0, self._began + self._cycle - time.monotonic()))
                 if not await self._lease.held():
                     self.drop()
                     break
                 self._waiting = 0
-                began = time.monotonic()
+                self._began = time.monotonic()
                 await self._write_dirty()
-                self.committed(time.monotonic() - began)
+                self.committed(time.monotonic() - self._began)
         finally:
             self._committer = None
 
