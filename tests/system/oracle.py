@@ -13,7 +13,7 @@ from tests.system.owed import Documents, Owed, owed_by
 from tests.system.reading import RANKS, Reading, read_call
 from tests.system.witnesses import Record, Seen, Witnesses
 
-FOLDING_SECONDS = 1.5
+FOLDING_SECONDS = 0.75
 """A reply that came back so shortly before a kill may not have been durable yet."""
 
 ARRIVING_SECONDS = 0.5
