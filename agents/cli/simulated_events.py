@@ -5,17 +5,29 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from schemas import encodings
 from schemas.encodings import Unreadable
+from schemas.envelopes import Envelope, Usual
 from schemas.events import Event
+from schemas.moments import in_utc
 from streams.evidence import moment
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Kafka's time of a simulated record that states no time at all."""
 
 MICROSECOND: Final = 1_000_000
+
+
+class Line(Envelope, forbid_unknown_fields=True):
+    """A line as it is usually written."""
+
+    arrived_at: datetime | None = msgspec.field(name="_arrived_at", default=None)
+
+
+_USUAL: Final = Usual(Line)
 
 
 class Lines:
@@ -55,13 +67,13 @@ class Lines:
 
     def _look(self, line: bytes, start: int, number: int) -> None:
         try:
-            at, event = _arrival(line)
+            at, call_id = _placed(line)
         except Unreadable as why:
             self.faults.append((number, str(why)))
             return
         self._arrivals.append(int(at.timestamp() * MICROSECOND))
         self._starts.append(start)
-        self._owners.append(self._calls.setdefault(event.call_id, len(self._calls)))
+        self._owners.append(self._calls.setdefault(call_id, len(self._calls)))
 
     def _grouped(self) -> list[tuple[str, "array[int]"]]:
         names = list(self._calls)
@@ -76,7 +88,29 @@ def _line(content: bytes, start: int) -> bytes:
     return content[start : len(content) if end < 0 else end]
 
 
+def _placed(line: bytes) -> tuple[datetime, str]:
+    """When a line arrives, and the call that it is about; it is read far enough to know that it can be."""
+    said = _USUAL.read(line)
+    if said is not None:
+        occurred_at = LONG_AGO if said.occurred_at is None else in_utc(said.occurred_at)
+        arrived_at = occurred_at if said.arrived_at is None else in_utc(said.arrived_at)
+        if occurred_at is not None and arrived_at is not None:
+            return arrived_at, said.call_id
+    at, event = _unusual(line)
+    return at, event.call_id
+
+
 def _arrival(line: bytes) -> tuple[datetime, Event]:
+    said = _USUAL.read(line)
+    event = None if said is None else encodings.event_of(said, None, LONG_AGO)
+    if said is not None and event is not None:
+        arrived_at = event.occurred_at if said.arrived_at is None else in_utc(said.arrived_at)
+        if arrived_at is not None:
+            return arrived_at, event
+    return _unusual(line)
+
+
+def _unusual(line: bytes) -> tuple[datetime, Event]:
     event = encodings.read(line, (), LONG_AGO, None)
     stated = event.extra.get("_arrived_at")
     if stated is None:
