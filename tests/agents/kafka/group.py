@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -201,7 +202,8 @@ class Group:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kill what still runs."""
+        """Kill what still runs, and clear up."""
         for worker in self.workers:
             if worker.alive:
                 worker.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
