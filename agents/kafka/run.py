@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 STOP_PATIENCE = 20.0
 """Seconds that a stop may take: flush, commit, leave, close."""
 
+CRASH_PATIENCE = 3.0
+"""Seconds that a stop after a crash may take; services of a crashed app wait for each other."""
+
 STALL_LOOK = 5.0
 """Seconds between two looks at the watchdog."""
 
@@ -78,8 +81,9 @@ async def _stall(app: App) -> None:
 
 
 async def _stop(app: App) -> None:
+    patience = STOP_PATIENCE if app.crash_reason is None else CRASH_PATIENCE
     try:
         with suppress(asyncio.CancelledError):
-            await asyncio.wait_for(app.stop(), STOP_PATIENCE)
+            await asyncio.wait_for(app.stop(), patience)
     except TimeoutError:
-        log.critical("the app did not stop within %.0f s", STOP_PATIENCE)
+        log.critical("the app did not stop within %.0f s", patience)
