@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from schemas.calls import Conversation
-from schemas.events import CALL_ENDED, EVENT_TYPES, Event
+from schemas.events import CALL_ENDED, ENRICHING_TYPES, EVENT_TYPES, Event
 from schemas.evidence import Evidence
 from schemas.outcomes import Outcome, Verdict
 from schemas.reasons import canonical
@@ -82,6 +82,11 @@ def after_end(event: Event, evidence: Evidence, durations: Durations) -> bool:
         return False
     end = ended_at(evidence)
     return end is not None and event.occurred_at > end + durations.clock_tolerance
+
+
+def tells_of_the_call(event: Event) -> bool:
+    """Whether an event is evidence. What only enriches, or what nobody knows, is none (R16)."""
+    return event.type in EVENT_TYPES and event.type not in ENRICHING_TYPES
 
 
 def notes_of(event: Event, workflow: Workflow | None) -> tuple[str, ...]:

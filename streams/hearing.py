@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas.calls import Conversation, Heard, Kept, PartKey, Past
 from schemas.events import CALL_ENDED, DATA_TYPES, Event
 from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, webhooks
+from streams.changes import tells_of_the_call
 from streams.draft import Draft, put_by
 from streams.incarnations import Member, Opening, Straggler, Waiting
 
@@ -27,7 +28,8 @@ def hear(draft: Draft, event: Event) -> None:
     """Take in one event; a duplicate changes nothing (R13)."""
     fingerprint = event.fingerprint
     if known(draft.call.seen, fingerprint):
-        draft.count("events", "duplicate", of=incarnations.number(incarnations.place(draft.call, event)))
+        number = incarnations.number_of_known(incarnations.place(draft.call, event))
+        draft.count("events", "duplicate", of=number)
         return
     draft.call = replace(draft.call, seen=draft.call.seen + fingerprint)
     _place(draft, event)
@@ -129,5 +131,5 @@ def _fire(draft: Draft, number: int, event: Event) -> None:
 
 def _straggle(draft: Draft, past: Past, event: Event) -> None:
     """The incarnation is settled: nothing can change any more, but its webhooks still fire (R16)."""
-    draft.count("events", "late", of=past.number)
+    draft.count("events", "late" if tells_of_the_call(event) else "applied", of=past.number)
     webhooks.on_straggler(draft, past, event)

@@ -36,7 +36,9 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The event will open the next incarnation, when the newest one is decided."""
+    """The event will open incarnation `number`, when the one before it is decided."""
+
+    number: int
 
 
 Place: TypeAlias = Member | Straggler | Opening | Waiting
@@ -52,7 +54,8 @@ def place(call: Call, event: Event) -> Place:
     owner = newest_first[0] if not any(stated) else _stated_by(newest_first, *stated)
     if owner is not None:
         return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
-    return Opening(newest_first[0].number + 1) if newest_decided(call) else Waiting()
+    following = newest_first[0].number + 1
+    return Opening(following) if newest_decided(call) else Waiting(following)
 
 
 def newest_decided(call: Call) -> bool:
@@ -64,17 +67,17 @@ def newest_decided(call: Call) -> bool:
     return newest_open.outcome is not None
 
 
-def number(place: Place) -> int:
-    """The incarnation of a place; 0 for one that is not open yet."""
+def number_of_known(place: Place) -> int:
+    """The incarnation of an event whose id is known; it opens none, wherever it says that it belongs."""
     match place:
         case Member(conversation):
             return conversation.number
         case Straggler(past):
             return past.number
-        case Opening(opened):
-            return opened
-        case Waiting():
-            return 0
+        case Opening(number):
+            return number - 1
+        case Waiting(number):
+            return number
         case _:
             assert_never(place)
 

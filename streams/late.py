@@ -10,10 +10,10 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from schemas.calls import Conversation
-from schemas.events import ENRICHING_TYPES, EVENT_TYPES, Event
+from schemas.events import Event
 from schemas.outcomes import Outcome, Upgrade, Verdict
 from schemas.workflow import Workflow
-from streams.changes import Concluded, Durations, Turn, after_end, notes_of
+from streams.changes import Concluded, Durations, Turn, after_end, notes_of, tells_of_the_call
 from streams.learning import add
 from streams.verdict import LATE_EVIDENCE, judge
 
@@ -34,14 +34,15 @@ def hear_late(
 ) -> Turn:
     """Take in an event after the verdict `outcome`."""
     notes = notes_of(event, workflow)
-    if event.type in ENRICHING_TYPES or event.type not in EVENT_TYPES:
+    if not tells_of_the_call(event):
         return Turn(conversation, "applied", notes=notes)
-    if not raisable(conversation):
-        return Turn(conversation, "late", notes=notes)
-    evidence = add(conversation.evidence, event, late=True)
+    window_open = raisable(conversation)
+    evidence = add(conversation.evidence, event, late=True) if window_open else conversation.evidence
     heard = replace(conversation, evidence=evidence)
     if after_end(event, evidence, durations):
         return Turn(heard, "ignored", notes=(*notes, "after_end"))
+    if not window_open:
+        return Turn(heard, "late", notes=notes)
     found = judge(evidence, workflow, durations.clock_tolerance).outcome
     if found.verdict.rank > outcome.verdict.rank:
         return _upgrade(heard, outcome, found, notes, now, durations)
