@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from confluent_kafka import Consumer
 from typer.main import get_command
 
 from agents.cli import app
-from tests.readme import README, ROOT, Command, commands, generated, marked, tables, write_files
+from schemas.encodings import read
+from schemas.reasons import REASONS
+from streams.validation import read_all
+from tests.readme import README, ROOT, Command, blocks, commands, generated, marked, tables, write_files
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_jars import kafka_jars
 from tests.system.workers import POSTCALL, Fleet, Setting
@@ -167,3 +171,26 @@ def test_the_java_producer_produces_an_event(setting: Setting, worker: Fleet) ->
     code, printed = shell(f"java -cp '{kafka_jars()}/*' Produce.java", setting.folder, CLEAN)
     assert code == 0, printed
     assert outcome(setting, "c-4")["reason"] == "busy"
+
+
+def of_docs(page: str, mark: str) -> list[str]:
+    """The blocks of a page of the documentation with this mark."""
+    return [block.text for block in blocks((ROOT / "docs" / page).read_text()) if block.mark == mark]
+
+
+def test_the_documents_in_the_documentation_are_valid() -> None:
+    documents = of_docs("workflows.md", "valid")
+    reading = read_all((f"{number}.yaml", text.encode()) for number, text in enumerate(documents))
+    assert len(reading.documents) == len(documents) == 2
+    assert (reading.errors, reading.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("text", of_docs("events.md", "event"))
+def test_the_events_in_the_documentation_are_read(text: str) -> None:
+    event = read(text.encode(), (), datetime(2026, 1, 2, tzinfo=UTC), b"c-1047")
+    assert (event.type, event.call_id, event.agent_id) == ("call.ended", "c-1047", "support-bot")
+
+
+def test_every_reason_in_the_documentation_is_canonical() -> None:
+    text = (ROOT / "docs" / "events.md").read_text().partition("## Reasons")[2].partition("Most")[0]
+    assert set(re.findall(r"`([a-z_]+)`", text)) == REASONS - {"lost"}
