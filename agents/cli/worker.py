@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from agents.cli.exits import DONE, FAILED, UNREACHABLE
 from agents.cli.output import complain
+from agents.cli.processes import supervise
 from agents.kafka.topics import WrongTopic
 from agents.logs import set_up_logging
 from agents.worker import work
@@ -21,8 +22,6 @@ STARTED: Final = "postcall: listening on http://{host}:{port}"
 def run(settings: Settings, processes: int) -> int:
     """Work until SIGTERM. The exit code is 0 after a drain, 1 after a crash, 3 without a broker."""
     if processes > 1:
-        from agents.cli.processes import supervise
-
         return supervise(settings, processes)
     set_up_logging(settings.log_level, settings.log_format)
     try:
@@ -33,7 +32,7 @@ def run(settings: Settings, processes: int) -> int:
     except WrongTopic as fault:
         complain(str(fault))
         return _leave(FAILED)
-    except Exception:
+    except Exception:  # noqa: BLE001  nothing goes on after it: told, and out
         traceback.print_exc()
         return _leave(FAILED)
     return _leave(DONE)
