@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from tests.system.leash import Leash
 from tests.system.tcp_proxy import TcpProxy
 
 HOST = "127.0.0.1"
@@ -64,6 +65,7 @@ class KafkaProcess:
         self._folder = folder
         self._properties = folder / "server.properties"
         self._running: subprocess.Popen[bytes] | None = None
+        self._leash: Leash | None = None
 
     def format(self, cluster_id: str, settings: Mapping[str, str]) -> None:
         """Lay out the log directory of a broker that never ran."""
@@ -85,24 +87,27 @@ class KafkaProcess:
     def start(self) -> None:
         """Start the process; it serves a little later (`KafkaCluster.wait_ready`)."""
         with self._log_file().open("ab") as log:
-            self._running = _spawn([*_JVM, "-cp", self._classpath, "kafka.Kafka", str(self._properties)], log)
+            command = [*_JVM, "-cp", self._classpath, "kafka.Kafka", str(self._properties)]
+            self._running = _spawn(command, log)
+        self._leash = Leash(self._running.pid)
 
     def stop(self) -> None:
         """Ask the process to leave and wait until it is gone; kill it when it does not leave."""
-        if self._running is None or self._running.poll() is not None:
+        if self._running is None:
             return
         self.resume()
         self._running.terminate()
         try:
             self._running.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self._running.kill()
+        self._see_off()
 
     def kill(self) -> None:
         """End the process with -9."""
         if self._running is not None:
             self._running.kill()
-            self._running.wait()
+            self._see_off()
 
     def pause(self) -> None:
         """Stop the process in its tracks (SIGSTOP); its connections stay open and silent."""
@@ -120,6 +125,13 @@ class KafkaProcess:
             ended = "never started" if self._running is None else f"exit {self._running.returncode}"
             log = self._log_file().read_text(errors="replace")[-2000:] if self._log_file().exists() else ""
             raise BrokerNotStarted(f"broker {self.number} is not running ({ended}): {log}")
+
+    def _see_off(self) -> None:
+        if self._running is not None:
+            self._running.wait()
+        if self._leash is not None:
+            self._leash.release()
+            self._leash = None
 
     def _listeners(self) -> dict[str, str]:
         served = {"PLAINTEXT": self.port, "CONTROLLER": self.controller_port}

@@ -16,6 +16,7 @@ from typing import Self
 import msgspec
 
 from agents.demo.receiver import Receiver, Request, Script
+from tests.system.leash import Leash
 
 _START_SECONDS = 15.0
 
@@ -50,6 +51,7 @@ class ReceiverProcess:
         files = ["--log", str(self.log), "--script", str(self._script)]
         command = [sys.executable, "-m", "tests.system.receiver", "--port", str(self.port), *files]
         self._running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self._leash = Leash(self._running.pid)
         assert self._running.stdout is not None
         line = self._running.stdout.readline()
         if not line.strip().isdigit():
@@ -64,6 +66,7 @@ class ReceiverProcess:
         if self._running is not None:
             self._running.terminate()
             self._running.wait(_START_SECONDS)
+            self._leash.release()
             assert self._running.stdout is not None
             self._running.stdout.close()
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from tests.system.documents import SECRET_NAME, SECRET_VALUE
 from tests.system.kafka_process import free_ports
+from tests.system.leash import Leash
 
 POSTCALL = str(Path(sys.executable).with_name("postcall"))
 _READY_SECONDS = 60.0
@@ -103,6 +104,7 @@ class Worker:
         """The last `/metrics` that it answered."""
         self._setting = setting
         self._running: subprocess.Popen[bytes] | None = None
+        self._leash: Leash | None = None
         self._port = 0
 
     @property
@@ -125,6 +127,7 @@ class Worker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._leash = Leash(self._running.pid)
 
     def wait_ready(self, seconds: float = _READY_SECONDS) -> None:
         """Wait until `/readyz` answers 200."""
@@ -162,7 +165,11 @@ class Worker:
     def wait(self, seconds: float = _STOP_SECONDS) -> int:
         """Wait until the process has ended; return its exit code."""
         assert self._running is not None
-        return self._running.wait(seconds)
+        code = self._running.wait(seconds)
+        if self._leash is not None:
+            self._leash.release()
+            self._leash = None
+        return code
 
     def kill(self) -> float:
         """End the process with -9; return when, in seconds since 1970."""
@@ -248,7 +255,6 @@ class Fleet:
             worker.terminate()
         for worker in self.workers:
             try:
-                if worker.running:
-                    worker.wait()
+                worker.wait()
             except subprocess.TimeoutExpired:
                 worker.kill()
