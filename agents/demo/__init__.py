@@ -23,11 +23,11 @@ from agents.demo.stage import open_stage
 from schemas.settings import Settings
 
 CALLS: Final = 240
-TOLD_SECONDS: Final = 12.0
+TOLD_SECONDS: Final = 10.0
 SEED: Final = 20
 
-_PLAY_SECONDS: Final = 75.0
-"""It takes some 30; whatever has not come by then is lost."""
+_MOST_SECONDS: Final = 105.0
+"""It takes some 35, the start of the processes included; whatever has not come by then is lost."""
 
 _INTERRUPTED: Final = 130
 
@@ -60,7 +60,7 @@ def _played(settings: Settings, console: Console) -> Ledger:
         )
         load = draw(CALLS, TOLD_SECONDS, datetime.now(UTC) + timedelta(seconds=0.2), SEED)
         with open_show(console, load) as show:
-            ledger = play(stage, load, time.monotonic() + _PLAY_SECONDS, show)
+            ledger = play(stage, load, began + _MOST_SECONDS, show)
     print_ledger(console, ledger, load, time.monotonic() - began)
     console.print(_LINKS, highlight=False, soft_wrap=True)
     return ledger

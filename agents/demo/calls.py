@@ -11,8 +11,8 @@ from schemas.wire import json_bytes, moment
 
 AGENT: Final = "support-bot"
 
-SHUFFLED_SECONDS: Final = 1.0
-"""The events of a call arrive within so long, in any order; the grace of three seconds waits for them."""
+SHUFFLED_SECONDS: Final = 0.8
+"""The events of a call arrive within so long, in any order; the grace waits for all of them."""
 DOUBLED: Final = 0.15
 """The share of events that are told twice."""
 AGAIN_AFTER: Final = (0.0, 0.3, 3.0)
@@ -26,6 +26,8 @@ class Arrival:
     at: float
     call_id: str
     value: bytes
+    after_verdict: bool = False
+    """Whether to wait for the call's verdict, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def _told(
     for seq, said in enumerate(in_order, start=1):
         happened_at = begins + timedelta(seconds=starts + said.at - length)
         event = _event(call_id, seq, said, happened_at)
-        yield Arrival(starts + said.late + dice.uniform(0, SHUFFLED_SECONDS), call_id, json_bytes(event))
+        at = starts + said.late + dice.uniform(0, SHUFFLED_SECONDS)
+        yield Arrival(at, call_id, json_bytes(event), said.after_verdict)
 
 
 def _event(call_id: str, seq: int, said: Said, happened_at: datetime) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Tell the calls to Kafka at their pace, and watch what comes of them until all of it has come."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
 from confluent_kafka import Producer
 
 from agents.cli.exits import CommandRefused
-from agents.demo.calls import Load
+from agents.demo.calls import Arrival, Load
 from agents.demo.ledger import Ledger, balance
 from agents.demo.stage import CALL_EVENTS, CALL_OUTCOMES, PARTITIONS, Stage, last_lines
 from agents.demo.witnesses import OutcomesTopic, RequestsFile, Witnesses
@@ -32,15 +33,16 @@ def play(stage: Stage, load: Load, until: float, watching: Watching) -> Ledger:
     requests = RequestsFile(stage.witness_file)
     outcomes = OutcomesTopic(stage.bootstrap, CALL_OUTCOMES, PARTITIONS)
     with closing(requests), closing(outcomes):
-        sending = _send(stage.bootstrap, load)
-        closed = _Closing()
+        sender, closed = _Sender(stage.bootstrap, load), _Closing()
+        decided: set[str] = set()
         while time.monotonic() < until:
-            sent = next(sending, len(load.arrivals))
-            grown = len(seen.requests) + len(seen.outcomes)
+            sender.turn(decided.__contains__)
+            before = len(seen.requests) + len(seen.outcomes)
             seen.requests.extend(requests.read())
             seen.outcomes.extend(outcomes.read())
-            watching(seen, sent)
-            if sent == len(load.arrivals) and closed.after(load, seen, grown):
+            decided.update(each["call_id"] for each in seen.outcomes)
+            watching(seen, sender.sent)
+            if sender.finished and closed.after(load, seen, before):
                 break
             if stage.worker.poll() is not None:
                 raise CommandRefused("the worker ended by itself:", *last_lines(stage.worker_log))
@@ -70,24 +72,38 @@ def _all_came(ledger: Ledger) -> bool:
     return not any(account.lost for account in accounts)
 
 
-def _send(bootstrap: str, load: Load) -> Iterator[int]:
-    """Send what is due at each turn; yields how many are sent."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "enable.idempotence": True,
-            # What Kafka's own clients do; librdkafka's default would put a call on another partition.
-            "partitioner": "murmur2_random",
-            "log_level": 2,
-        }
-    )
-    began = time.monotonic()
-    for sent, arrival in enumerate(load.arrivals):
-        while time.monotonic() < began + arrival.at:
-            producer.poll(0)
-            yield sent
-        producer.produce(CALL_EVENTS, arrival.value, arrival.call_id.encode())
-    left = producer.flush(10)
-    if left:
-        raise CommandRefused(f"found {left} events that the embedded broker did not take; expected none")
-    yield len(load.arrivals)
+class _Sender:
+    """Sends what is due at each turn."""
+
+    def __init__(self, bootstrap: str, load: Load) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                # What Kafka's own clients do; librdkafka's default would put a call on another partition.
+                "partitioner": "murmur2_random",
+                "log_level": 2,
+            }
+        )
+        self._began = time.monotonic()
+        self._waiting = deque(load.arrivals)
+        self._held: list[Arrival] = []
+        self.sent = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything was sent."""
+        return not self._waiting and not self._held
+
+    def turn(self, decided: Callable[[str], bool]) -> None:
+        """Send what is due; `decided` says of which calls the verdict is known."""
+        while self._waiting and time.monotonic() >= self._began + self._waiting[0].at:
+            self._held.append(self._waiting.popleft())
+        held, self._held = self._held, []
+        for arrival in held:
+            if arrival.after_verdict and not decided(arrival.call_id):
+                self._held.append(arrival)
+            else:
+                self._producer.produce(CALL_EVENTS, arrival.value, arrival.call_id.encode())
+                self.sent += 1
+        self._producer.poll(0)

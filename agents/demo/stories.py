@@ -29,6 +29,8 @@ class Said:
     source: str = RUNTIME
     late: float = 0.0
     """Seconds by which it comes after everything else."""
+    after_verdict: bool = False
+    """Whether it is only told once the verdict is known: no machine is so slow that it comes in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,11 @@ STORIES: Final = (
     _unconnected("rejected", _ends("rejected", 3.0), hook="call.failed"),
     Story(
         "the goodbye is heard of after the verdict",
-        (*_TALK, replace(_enters("resolved", 60.0, "end_call"), late=7.0), _ends("caller_hangup", 61.0)),
+        (
+            *_TALK,
+            replace(_enters("resolved", 60.0, "end_call"), after_verdict=True),
+            _ends("caller_hangup", 61.0),
+        ),
         Verdict.PROPER,
         (*_PREMATURE, "call.outcome_upgraded", "call.settled"),
         RESOLVED,
