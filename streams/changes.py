@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from msgspec import Struct
+
 from schemas.calls import Conversation
 from schemas.events import CALL_ENDED, ENRICHING_TYPES, EVENT_TYPES, Event
 from schemas.evidence import Evidence
@@ -48,16 +50,14 @@ class Durations:
     upgrade_window: timedelta = timedelta(minutes=10)
 
 
-@dataclass(frozen=True, slots=True)
-class Concluded:
+class Concluded(Struct, frozen=True):
     """A verdict was reached: the first one (`upgraded_from` None), or one raised by late evidence."""
 
     outcome: Outcome
     upgraded_from: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """What one event did to a conversation, and as what it counts."""
 
     conversation: Conversation
@@ -67,8 +67,7 @@ class Turn:
     """Out of NOTES."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lapse:
+class Lapse(Struct, frozen=True):
     """What a silent tick did to a conversation; when nothing was due, it is the same one."""
 
     conversation: Conversation

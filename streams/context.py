@@ -62,6 +62,19 @@ def build(
     return known
 
 
+def reads_alike(one: Conversation, other: Conversation) -> bool:
+    """Whether templates read the same of a conversation as of itself before: of what a step changes,
+    nothing but this goes into a context."""
+    return (
+        one.evidence is other.evidence
+        and one.outcome is other.outcome
+        and one.heard == other.heard
+        and one.responses == other.responses
+        and one.workflow_id == other.workflow_id
+        and one.workflow_version == other.workflow_version
+    )
+
+
 def status(outcome: Outcome | None) -> str:
     """One word for how a call went: of the webhook types of its verdict the one that fits best
     (completed, premature, transferred, busy, no_answer, cancelled, failed), or in_progress."""

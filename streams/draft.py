@@ -34,6 +34,8 @@ class Draft:
         self._dropped: list[Delivery] = []
         self._effects: list[Effect] = []
         self._counts: list[Count] = []
+        self._seen_as: dict[int, tuple[Conversation, Mapping[str, Any]]] = {}
+        """Of each incarnation the context built last, and of what."""
 
     def finished(self) -> Step:
         """The step that these changes come to."""
@@ -57,9 +59,7 @@ class Draft:
 
     def put(self, conversation: Conversation) -> None:
         """Replace an incarnation, or open a new one."""
-        known = self.call.conversations
-        others = () if len(known) == 1 and known[0].number == conversation.number else known
-        kept = [one for one in others if one.number != conversation.number]
+        kept = [one for one in self.call.conversations if one.number != conversation.number]
         self.call = replace(self.call, conversations=(*kept, conversation))
 
     def amend(self, number: int, **changes: Any) -> Conversation:
@@ -142,9 +142,13 @@ class Draft:
         return PartsOf(self, number)
 
     def context(self, number: int) -> Mapping[str, Any]:
-        """The data of an incarnation under the names that templates use."""
+        """The data of an incarnation under the names that templates use. What was worked out for one
+        template of this step serves the next, as long as nothing more was said."""
         conversation = self.conversation(number)
-        return context.build(
+        before = self._seen_as.get(number)
+        if before is not None and context.reads_alike(before[0], conversation):
+            return before[1]
+        built = context.build(
             conversation,
             conversation.outcome,
             self.parts_of(number),
@@ -153,6 +157,8 @@ class Draft:
             self.now,
             call_id=self.call.call_id,
         )
+        self._seen_as[number] = (conversation, built)
+        return built
 
     # -- what goes out ------------------------------------------------------------------------------
 

@@ -4,22 +4,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, TypeAlias
 
+from msgspec import Struct
+
 from schemas.calls import Call, Owed, Part, PartKey
 from schemas.delivery import Delivery
 from schemas.workflow import VoiceAgent, Workflow
 from streams.lifecycle import Durations
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Make this delivery's attempt (its `attempt` says which), when its lane lets it."""
 
     call_id: str
     delivery: Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(Struct, frozen=True):
     """Write a record to an output topic; the call owes it until the broker acknowledged it."""
 
     call_id: str
@@ -29,8 +29,7 @@ class Emit:
 Effect: TypeAlias = Start | Emit
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """Something to count: the family's short name, its closed labels, and how much; of which
     incarnation, where that matters."""
 
@@ -49,8 +48,7 @@ class Position:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What one message did to one call: its new row, parts to write and to forget, deliveries that
     the row no longer holds, effects, counts."""
 

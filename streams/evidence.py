@@ -23,7 +23,11 @@ LONGEST_WORD: Final = 256
 
 def agent_id(evidence: Evidence) -> str | None:
     """The voice agent."""
-    return _first(said.agent_id for said in evidence.statements)
+    # Asked several times for every event, therefore without a generator.
+    for said in evidence.statements:
+        if said.agent_id is not None:
+            return said.agent_id
+    return None
 
 
 def direction(evidence: Evidence) -> str | None:

@@ -90,6 +90,8 @@ def _apply(draft: Draft, conversation: Conversation, event: Event) -> None:
 def _learned(conversation: Conversation, event: Event, draft: Draft) -> Conversation:
     """What the machine itself remembers of an event beside the evidence."""
     terminal = conversation.terminal_at
+    if event.session_id is None and event.attempt is None and event.type != CALL_ENDED:
+        return conversation
     return replace(
         conversation,
         session=conversation.session or incarnations.session(event),

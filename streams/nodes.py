@@ -11,7 +11,7 @@ Which nodes are End Call nodes, the workflow says; of a node that it does not kn
 
 from bisect import bisect_right
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 from schemas.evidence import NO_SEQ, Entered, Order
@@ -70,7 +70,7 @@ def is_known(node_id: str, workflow: Workflow | None) -> bool:
     return workflow is not None and workflow.node(node_id) is not None
 
 
-def is_end_call(step: Step, workflow: Workflow | None) -> bool:
+def is_end_call(step: Step | Entered, workflow: Workflow | None) -> bool:
     """The step is an End Call node, by the workflow if it knows the node, else by `node_type`."""
     node = workflow.node(step.node_id) if workflow is not None else None
     if node is not None:
@@ -85,8 +85,17 @@ def spells_end_call(node_type: str) -> bool:
 
 def at_end_call(entered: tuple[Entered, ...], workflow: Workflow | None) -> bool:
     """As far as is known, the conversation is at an End Call node now."""
-    last = Path(entered, None).last
+    last = entered[-1] if _in_step(entered) else Path(entered, None).last
     return last is not None and is_end_call(last, workflow)
+
+
+def _in_step(entered: tuple[Entered, ...]) -> bool:
+    """One source told of all nodes, and its seqs rise with its clock, which is the usual case: the effective
+    times are those that were told."""
+    return bool(entered) and all(
+        NO_SEQ < one.order.seq < after.order.seq and one.order.source == after.order.source
+        for one, after in pairwise(entered)
+    )
 
 
 def _clocks(entered: tuple[Entered, ...]) -> dict[str, Clocks]:

@@ -14,9 +14,10 @@ import msgspec
 
 from schemas.delivery import Keep, Request, Text
 from schemas.events import short_hash
-from schemas.workflow import Auth, Missing, Node, Sending, Workflow
+from schemas.workflow import Missing, Node, Sending, Workflow
 from streams import addresses, bodies, extract
 from streams.bodies import Body
+from streams.remembered import by_identity
 from streams.template import (
     Output,
     RenderFault,
@@ -86,7 +87,7 @@ def render_webhook(
     own = _own_headers(body["type"], call_id, delivery_id, is_test, traceparent, user_agent)
     written = Body(bodies.json_body(body), bodies.JSON)
     try:
-        return _rendering(sending, context or {}, None, written, own, Keep())
+        return _rendering(sending, {} if context is None else context, None, written, own, Keep())
     except TemplateFault as fault:
         raise RenderFault(str(fault)) from None
 
@@ -111,8 +112,8 @@ def _rendering(
         timeout=sending.timeout,
         retry=sending.retry,
         auth=sending.auth,
-        auth_texts=_auth_texts(sending.auth),
-        secrets=tuple(references(source) for source in sending.secrets),
+        auth_texts=_auth_texts(sending),
+        secrets=_secrets(sending),
         x_signature=sending.x_signature,
         retry_ambiguous=sending.retry_ambiguous,
         redirects=sending.redirects,
@@ -171,7 +172,14 @@ def _all_headers(asked: Headers, content_type: str | None, own: dict[str, str]) 
     return (*kind, *theirs, *((name, (value,)) for name, value in own.items()))
 
 
-def _auth_texts(auth: Auth) -> dict[str, Text]:
+@by_identity
+def _auth_texts(sending: Sending) -> dict[str, Text]:
     """The fields of auth as text with references to secrets."""
-    fields = msgspec.structs.asdict(auth)
+    fields = msgspec.structs.asdict(sending.auth)
     return {name: references(value) for name, value in fields.items() if isinstance(value, str)}
+
+
+@by_identity
+def _secrets(sending: Sending) -> tuple[Text, ...]:
+    """What the request is signed with."""
+    return tuple(references(source) for source in sending.secrets)
