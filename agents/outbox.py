@@ -16,6 +16,12 @@ from schemas.messages import Emitted
 LINGER: Final = 0.2
 """Seconds for which acknowledgements of a call are gathered."""
 
+HAND_OVER: Final = 2.0
+"""Seconds that a broker may take to acknowledge the last records before a partition goes without them."""
+
+LOOK: Final = 0.005
+"""Seconds between two looks at what is still on its way."""
+
 
 class Post(Protocol):
     """How a record is handed to Kafka; the future is done when the broker has it."""
@@ -66,6 +72,16 @@ class Outbox:
         """A partition was given away: its next owner emits what is still owed."""
         self._accounts = {key: one for key, one in self._accounts.items() if key[0] != partition}
         self._done = {key for key in self._done if key[0] != partition}
+
+    async def hand_over(self, limit: float = HAND_OVER) -> None:
+        """All partitions are being given away: wait for what is on its way, and tell every call, so that
+        the next owner writes none of it again."""
+        until = asyncio.get_running_loop().time() + limit
+        while (
+            any(one.waiting for one in self._accounts.values()) and asyncio.get_running_loop().time() < until
+        ):
+            await asyncio.sleep(LOOK)
+        await self.settle()
 
     async def run(self) -> None:
         """Tell calls what the broker has acknowledged, for ever."""
