@@ -128,15 +128,14 @@ def test_an_upgrade_fires_only_its_own_webhook_and_settles_again() -> None:
 
 def test_a_verdict_may_be_upgraded_in_steps() -> None:
     story = call().ringing().ended("busy", at=10).answered(at=5, arrived=20)
-    story = story.says("transfer.bridged", at=6, arrived=30).ended(
-        "x", at=10, arrived=40, end_node_id="resolved"
-    )
+    story = story.says("transfer.bridged", at=6, arrived=30).node("resolved", at=4, arrived=40, seq=...)
     shown = judged(story)
     assert [(one["from"], one["to"], one["rule"]) for one in shown["upgrades"]] == [
         ("NOT_CONNECTED", "PREMATURE", "R4"),
         ("PREMATURE", "TRANSFERRED", "R6"),
+        ("TRANSFERRED", "PROPER", "R1"),
     ]
-    assert nodes(shown) == {}
+    assert (nodes(shown), shown["events"]["late"]) == ({"crm": "done"}, 3)
 
 
 @pytest.mark.parametrize(("arrived", "verdict"), [(613, "PROPER"), (614, "PREMATURE")])
