@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from schemas.calls import Rendered, Response
 from schemas.delivery import Answered, Attempted, Class, Delivery, Silence, State
 from schemas.messages import Replied
+from schemas.workflow import Retry, Schedule
 from streams import dispatch, judge, progress, records, retry
 from streams.draft import Draft
 from streams.judge import Judgement
@@ -69,24 +70,36 @@ def _next_at(draft: Draft, delivery: Delivery, rendered: Rendered, judgement: Ju
     return retry.next_at(
         rendered.request.retry,
         delivery.attempt,
-        _chain_began_at(draft, delivery),
+        _budget_since(draft, delivery, rendered.request.retry),
         draft.now,
         retry.luck(delivery.delivery_id, delivery.attempt),
         judgement.pause,
     )
 
 
-def _chain_began_at(draft: Draft, delivery: Delivery) -> datetime:
-    """When the first attempt of the delivery's chain was made: a budget is the whole chain's."""
-    by_id = {one.id: one for one in draft.deliveries(delivery.incarnation) if one.kind == "node"}
-    began, ahead, met = delivery.attempts[0].at, list(delivery.after), set[str]()
-    while ahead:
-        parent = by_id.get(ahead.pop())
-        if parent is not None and parent.id not in met:
-            met.add(parent.id)
-            ahead.extend(parent.after)
-            began = min([began, *(one.at for one in parent.attempts[:1])])
-    return began
+def _budget_since(draft: Draft, delivery: Delivery, own: Retry) -> datetime:
+    """From when on the budget of the delivery's chain runs: the chain's first attempt, moved on by what
+    its longest branch has waited on pauses, breakers and Retry-After. A schedule has no budget."""
+    if isinstance(own, Schedule):
+        return delivery.attempts[0].at
+    if not delivery.after:
+        return delivery.attempts[0].at + _rested(draft, delivery)
+    chains: dict[str, tuple[datetime, timedelta]] = {}
+    nodes = [one for one in draft.deliveries(delivery.incarnation) if one.kind == "node"]
+    for planned in nodes:
+        one = delivery if planned.id == delivery.id else planned
+        before = [chains[parent] for parent in one.after if parent in chains]
+        began = min([*(one.at for one in one.attempts[:1]), *(at for at, _ in before)], default=draft.now)
+        longest = max((rested for _, rested in before), default=timedelta())
+        chains[one.id] = (began, longest + _rested(draft, one))
+    began, rested = chains[delivery.id]
+    return began + rested
+
+
+def _rested(draft: Draft, delivery: Delivery) -> timedelta:
+    if len(delivery.attempts) < 2:
+        return timedelta()
+    return retry.rested(draft.request(delivery).request.retry, delivery.delivery_id, delivery.attempts)
 
 
 def _done(draft: Draft, delivery: Delivery, message: Replied) -> None:

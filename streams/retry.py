@@ -1,11 +1,14 @@
 """When to try a delivery again, and when to stop."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Final, assert_never
 
+from schemas.delivery import Attempted
 from schemas.workflow import Backoff, Retry, Schedule
 
 SPREAD: Final = 0.2
@@ -28,13 +31,24 @@ def next_at(
     """When the attempt after `attempt` (from 1) is due, or None when the retries are exhausted.
 
     `started_first_at` is when the chain's first attempt started, for the budget; who waited on a
-    pause or breaker moves it on by that wait, which uses no budget. `luck` is in [0, 1).
+    pause or breaker moves it on by that wait (see `rested`), which uses no budget. `luck` is in [0, 1).
     `retry_after` (seconds) moves the moment back, never forth, and uses no budget either.
     """
     wait = _wait(retry, attempt, luck)
     if wait is None or _over_budget(retry, started_first_at, now + wait):
         return None
     return now + max(wait, timedelta(seconds=retry_after or 0.0))
+
+
+def rested(retry: Retry, delivery_id: str, attempts: Sequence[Attempted]) -> timedelta:
+    """How much longer a delivery has waited between its attempts than its schedule says: on a pause, a
+    breaker or Retry-After, none of which uses its budget."""
+    total = timedelta()
+    for number, (earlier, later) in enumerate(pairwise(attempts), start=1):
+        scheduled = _wait(retry, number, luck(delivery_id, number)) or timedelta()
+        waited = later.at - earlier.at - timedelta(seconds=earlier.seconds)
+        total += max(waited - scheduled, timedelta())
+    return total
 
 
 def luck(delivery_id: str, attempt: int) -> float:
