@@ -10,13 +10,16 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/runs
 READY := $(VENV)/ready
+# Modules are compiled when they are first imported, and most never are.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 SOURCES := schemas streams agents tests
 
 help:
 	@sed -n '/^#   make/s/^# *//p' Makefile
 
-demo: $(READY)
+demo: $(RUNS)
 	@$(BIN)/postcall demo
 
 test: $(READY)
@@ -34,9 +37,9 @@ clean:
 	rm -rf $(VENV) .cache .postcall .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Once for each content of the lock: every pinned package by its hash, then this project without looking
-# for anything else.
-$(READY): requirements.lock pyproject.toml
+# Once for each content of the locks: every pinned package by its hash, then this project without looking
+# for anything else. `make demo` needs only what runs; linters and test tools come with the first test.
+$(RUNS): deploy/requirements.lock deploy/build.lock pyproject.toml
 	@python=$$(for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	  if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$each"; break; fi; \
 	done); \
@@ -47,6 +50,11 @@ $(READY): requirements.lock pyproject.toml
 	  echo "$$python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; \
 	fi
 	@echo "installing the locked packages into $(VENV) (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) --require-hashes -r deploy/requirements.lock -r deploy/build.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(RUNS)
+
+$(READY): $(RUNS) requirements.lock
+	@echo "installing the locked test tools into $(VENV) (once)"
+	@$(PIP) --require-hashes -r requirements.lock
 	@touch $(READY)
