@@ -8,7 +8,7 @@ between would start it again.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from agents.attempt import Outbound
 from agents.deliver import Deliver, Errand
@@ -21,7 +21,7 @@ from schemas.calls import PartKey, Rendered
 from schemas.delivery import Delivery, Reply, Request
 from schemas.messages import Announced, Message, Replied
 from streams import machine
-from streams.effects import Emit, Start, Step
+from streams.effects import Effect, Emit, Start, Step
 from streams.judge import judge
 from streams.lanes import Lane
 
@@ -111,6 +111,7 @@ class Act:
         await asyncio.gather(
             *(self._announce(one.outbound, one.until) for one in self._deliver.on_the_wire())
         )
+        await self._outbox.hand_over()
         for partition in self._tenures:
             self._outbox.end(partition)
         self._tenures = {}
@@ -140,7 +141,7 @@ class Act:
         await self._lease.held()
         if self.may_leave(outbound):
             return True
-        self._flights.pop(_key(outbound), None)
+        self.withheld(outbound)
         return False
 
     def may_leave(self, outbound: Outbound) -> bool:
@@ -150,7 +151,7 @@ class Act:
         return tenure is not None and tenure.open and not tenure.ended and self._lease.valid()
 
     def withheld(self, outbound: Outbound) -> None:
-        """A request was kept back on the open connection. If the partition is still ours, the lease had
+        """A request was kept back right before it left. If the partition is still ours, the lease had
         run out: it starts anew when that is back."""
         flight = self._flights.pop(_key(outbound), None)
         tenure = None if flight is None else self._tenures.get(flight.partition)
@@ -183,22 +184,31 @@ class Act:
                 effects, tenure.effects = tenure.effects, []
                 await self._rows.durable(tenure.partition)
                 for effect in effects:
-                    match effect:
-                        case Start(call_id=call_id, delivery=delivery):
-                            self._start(tenure, call_id, delivery)
-                        case Emit(call_id=call_id, owed=owed):
-                            await self._outbox.emit(tenure.partition, call_id, owed)
+                    await self._carry_out_one(tenure, effect)
         except Revoked:
             pass  # the next owner finds all of it in the rows
         finally:
             tenure.runner = None
 
-    def _start(self, tenure: Tenure, call_id: str, delivery: Delivery) -> None:
-        if not tenure.open:
-            tenure.resting.add(call_id)
+    async def _carry_out_one(self, tenure: Tenure, effect: Effect) -> None:
+        """Before the tenure is open nothing goes out, records neither: their acknowledgement would count
+        for all that the call owes, and what a former owner left owed is only emitted then."""
+        if tenure.ended:
             return
+        if not tenure.open:
+            tenure.resting.add(effect.call_id)
+            return
+        match effect:
+            case Start(call_id=call_id, delivery=delivery):
+                self._start(tenure, call_id, delivery)
+            case Emit(call_id=call_id, owed=owed):
+                await self._outbox.emit(tenure.partition, call_id, owed)
+            case _:
+                assert_never(effect)
+
+    def _start(self, tenure: Tenure, call_id: str, delivery: Delivery) -> None:
         errand = _errand(call_id, delivery)
-        if tenure.ended or _key(errand) in self._flights:
+        if _key(errand) in self._flights:
             return
         self._flights[_key(errand)] = Flight(tenure.partition, errand.lane)
         part = PartKey(call_id, delivery.incarnation, "r", delivery.request or 0)

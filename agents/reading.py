@@ -62,7 +62,9 @@ class Reader:
         message = wire.read_message(record.value or b"")
         if isinstance(message, Forwarded):
             at = Position(message.topic, message.partition, message.offset)
-            return _readable(message.value, message.headers, message.recorded_at, None, at)
+            # Binary CloudEvents may name the call by the key alone; it is what the call id was read from.
+            key = message.call_id.encode("utf-8", "surrogatepass")
+            return _readable(message.value, message.headers, message.recorded_at, key, at)
         if isinstance(message, Sweep):
             return message
         return Folded(message, at)

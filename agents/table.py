@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from agents.kafka.changelog import MOST_BYTES, TooLarge
 from agents.kafka.rows import Rows
 from schemas import keys, wire
 from schemas.calls import Call, Part, PartKey
@@ -34,13 +35,14 @@ class Table:
         for _, row in self._rows.scan(self._partition, keys.LIVE):
             yield wire.read_call(row)
 
-    def write(self, before: Call | None, step: Step) -> None:
+    def write(self, before: Call | None, step: Step, leave: int = 0) -> None:
         """Write what a step changed: parts before the row that names them, in one batch if they fit.
 
-        Raises TooLarge for a row that Kafka would refuse; then nothing is written.
+        Raises TooLarge for a row that Kafka would refuse, or that does not leave so many bytes; then
+        nothing is written. A message about a call that was forgotten leaves no row.
         """
         call = step.call
-        if call == before and not step.parts and not step.forgotten:
+        if call == (before or Call(call.call_id)) and not step.parts and not step.forgotten:
             return
         with self._rows.atomic(self._partition) as rows:
             for key, part in step.parts:
@@ -52,7 +54,12 @@ class Table:
             if before is not None and not before.settled and call.settled:
                 rows.delete(keys.live(call.call_id))
             key = keys.settled(call.call_id) if call.settled else keys.live(call.call_id)
-            rows.set(key, wire.row(call))
+            row = wire.row(call)
+            if len(row) > MOST_BYTES - leave:
+                raise TooLarge(
+                    f"the row of a call has {len(row)} bytes; expected at most {MOST_BYTES - leave}"
+                )
+            rows.set(key, row)
 
     def sweep(self, after: bytes, most: int) -> Iterator[tuple[bytes, Call]]:
         """Up to `most` settled rows behind a key, in the order of their keys."""

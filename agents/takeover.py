@@ -24,6 +24,9 @@ from schemas.delivery import State
 
 log = logging.getLogger(__name__)
 
+LOOK: Final = 0.05
+"""Seconds between two looks at how far the internal topic was read."""
+
 BREATH: Final = 1000
 """Rows after which the scan lets others run."""
 
@@ -76,6 +79,14 @@ class Takeover:
         self.begun = False
         await self._act.let_go()
         self._forget_all()
+
+    async def run(self) -> None:
+        """Open what waits for nothing any more, for ever: where the last reply is committed already, no
+        message will come that could tell."""
+        while True:
+            await asyncio.sleep(LOOK)
+            for tenure in list(self.tenures.values()):
+                self.open(tenure)
 
     def open(self, tenure: Tenure) -> None:
         """Open a tenure once the internal topic is read up to its end at the takeover."""

@@ -7,8 +7,8 @@ that nothing is sent again whose answer is already in the log.
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from agents.alarms import Alarms
 from agents.table import Table
 from schemas.calls import Call
 from schemas.delivery import State
@@ -40,8 +40,10 @@ class Tenure:
     """Kafka's time of the last event that was handled, in seconds since 1970; 0 before the first."""
     ticks: int = 0
     """Ticks sent and not handled yet."""
-    armed: dict[tuple[str, bool], datetime] = field(default_factory=dict)
-    """The next tick of each call, by call id and whether it is a silent one."""
+    plain: Alarms = field(default_factory=Alarms)
+    """When calls want a tick for a retry or an announced attempt."""
+    silent: Alarms = field(default_factory=Alarms)
+    """When calls want a tick that may conclude from silence."""
 
     def changed(self, before: Call | None, after: Call | None) -> None:
         """Keep count of live calls and parked deliveries."""

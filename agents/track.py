@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from agents.act import Act, Tell
 from agents.kafka.changelog import Revoked, TooLarge
@@ -19,12 +19,15 @@ from agents.sweep import sweep
 from agents.tenure import Tenure
 from agents.timers import Timers
 from schemas.events import Event
-from schemas.messages import Replied, Sweep, Tick
+from schemas.messages import Forwarded, Replied, Sweep, Tick
 from streams import machine, records
 from streams.effects import Definitions, Policy, Position
 
 Bury = Callable[[records.Record], Awaitable[None]]
 """Write a dead letter; returns when the broker has it."""
+
+EVENTS_LEAVE: Final = 512 * 1024
+"""Bytes of a row that events may not fill: replies, the verdict and what is owed must still fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,13 @@ class Track:
                 if isinstance(message, Event):
                     tenure.last_event = record.timestamp.timestamp()
                     await self.await_definitions(message, record.timestamp)
-                self._write(record, tenure, message, at)
+                if not tenure.ended:
+                    self._write(record, tenure, message, at)
             case Poison(at, why):
-                self.metrics.events("unreadable")
-                self._later(record, self._buried(records.unreadable(at, why, self.clock()), "unreadable"))
+                self._later(record, self._buried(at, why))
             case Away(home, message):
                 self.metrics.rekeyed()
-                self._later(record, self.tell(home, message))
+                self._later(record, self._sent_on(home, message))
             case Sweep() as message:
                 rest = sweep(tenure, message)
                 record.ack()
@@ -83,24 +86,33 @@ class Track:
     def _write(self, record: Record, tenure: Tenure, message: machine.Input, at: Position) -> None:
         before = tenure.table.call(message.call_id)
         step = machine.step(before, message, self.clock(), tenure.table, self.definitions(), self.policy, at)
+        if isinstance(message, Tick):
+            tenure.ticks = max(0, tenure.ticks - 1)
         try:
-            tenure.table.write(before, step)
+            tenure.table.write(before, step, EVENTS_LEAVE if isinstance(message, Event) else 0)
         except TooLarge as why:
-            self._later(record, self._buried(records.unreadable(at, str(why), self.clock()), "unreadable"))
+            self._later(record, self._buried(at, str(why)))
             return
         if isinstance(message, Replied):
             self.act.landed(message)
-        if isinstance(message, Tick):
-            tenure.ticks = max(0, tenure.ticks - 1)
         self.metrics.counted(step.counts)
         tenure.changed(before, step.call)
         self.timers.arm(tenure, step.call)
         self.act.after(tenure, step)
         record.ack()
 
-    async def _buried(self, letter: records.Record, reason: records.Reason) -> None:
-        await self.bury(letter)
-        self.metrics.dead_letter(reason)
+    async def _sent_on(self, home: int, message: Forwarded) -> None:
+        try:
+            await self.tell(home, message)
+        except TooLarge as why:
+            found_at = Position(message.topic, message.partition, message.offset)
+            await self._buried(found_at, str(why))
+
+    async def _buried(self, at: Position, why: str) -> None:
+        """Write the dead letter of a record that could not be folded."""
+        await self.bury(records.unreadable(at, why, self.clock()))
+        self.metrics.events("unreadable")
+        self.metrics.dead_letter("unreadable")
 
     def _later(self, record: Record, done: Awaitable[None]) -> None:
         """Acknowledge a record when what it turned into is with the broker; the next ones need not wait."""

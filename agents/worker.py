@@ -137,6 +137,7 @@ class Worker:
         self._parts = [
             asyncio.create_task(self._crashing(one), name=name)
             for name, one in (
+                ("takeover", self._takeover.run()),
                 ("timers", self._timers.run()),
                 ("outbox", self._outbox.run()),
                 ("sweeps", self._sweeps()),
@@ -226,9 +227,10 @@ class Worker:
         await (await self._post(topic, None, letter.value, letter.headers))
 
     async def _end_of_internal(self, partition: int) -> int:
-        at = TP(self._names.internal, partition)
-        ends = await self._app.consumer.highwaters(at)
-        return ends.get(at) or 0
+        at, consumer = TP(self._names.internal, partition), self._app.consumer
+        ends, firsts = await consumer.highwaters(at), await consumer.earliest_offsets(at)
+        end, first = ends.get(at) or 0, firsts.get(at) or 0
+        return end if end > first else 0  # all of it may have expired, and nothing is there to be read
 
     async def _await_definitions(self, event: Event, recorded_at: datetime) -> None:
         """Conclude that nobody knows an agent or a workflow only when the documents were read past

@@ -3,39 +3,38 @@
 An event belongs to the incarnation whose session_id (else attempt) it states, else to the newest.
 One that states a session_id or attempt unlike that of every incarnation opens the next one as soon
 as the newest is decided; until then it is kept. An incarnation of which nobody has stated any takes
-the first that comes.
+the first that comes, but a settled one only what is no evidence of a call (a transcript, say): the rest
+would be lost with it.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias, assert_never
+
+from msgspec import Struct
 
 from schemas.calls import Call, Conversation, Past
 from schemas.events import Event, short_hash
+from streams.changes import tells_of_the_call
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """The event is evidence of this conversation."""
 
     conversation: Conversation
 
 
-@dataclass(frozen=True, slots=True)
-class Straggler:
+class Straggler(Struct, frozen=True):
     """The event belongs to an incarnation that is settled and only remembered."""
 
     past: Past
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """The event opens incarnation `number`."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """The event will open incarnation `number`, when the one before it is decided."""
 
     number: int
@@ -51,7 +50,8 @@ def place(call: Call, event: Event) -> Place:
     if not newest_first:
         return Opening(1)
     stated = session(event), attempt(event)
-    owner = newest_first[0] if not any(stated) else _stated_by(newest_first, *stated)
+    adopting = [one for one in newest_first if isinstance(one, Conversation) or not tells_of_the_call(event)]
+    owner = newest_first[0] if not any(stated) else _stated_by(newest_first, adopting, *stated)
     if owner is not None:
         return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
     following = newest_first[0].number + 1
@@ -59,12 +59,13 @@ def place(call: Call, event: Event) -> Place:
 
 
 def newest_decided(call: Call) -> bool:
-    """Whether the newest incarnation has its verdict."""
+    """Whether the newest incarnation has its verdict, or none to wait for: nothing but a transcript or
+    the like came, so no timer runs."""
     newest_open = max(call.conversations, key=lambda one: one.number, default=None)
     newest_past = max((one.number for one in call.past), default=0)
     if newest_open is None or newest_open.number < newest_past:
         return bool(call.past)
-    return newest_open.outcome is not None
+    return newest_open.outcome is not None or newest_open.conclude_at is None
 
 
 def number_of_known(place: Place) -> int:
@@ -93,15 +94,18 @@ def attempt(event: Event) -> bytes:
 
 
 def _stated_by(
-    newest_first: list[Conversation | Past], of_session: bytes, of_attempt: bytes
+    newest_first: list[Conversation | Past],
+    adopting: list[Conversation | Past],
+    of_session: bytes,
+    of_attempt: bytes,
 ) -> Conversation | Past | None:
-    """The incarnation that stated the same, else the newest of which nobody stated any."""
+    """The incarnation that stated the same, else the newest adopting one of which nobody stated any."""
     if of_session:
         same = [one for one in newest_first if one.session == of_session]
-        silent = [one for one in newest_first if not one.session and _agree(one.attempt, of_attempt)]
+        silent = [one for one in adopting if not one.session and _agree(one.attempt, of_attempt)]
     else:
         same = [one for one in newest_first if one.attempt == of_attempt]
-        silent = [one for one in newest_first if not one.attempt]
+        silent = [one for one in adopting if not one.attempt]
     return next(iter((*same, *silent)), None)
 
 

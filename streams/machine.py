@@ -73,11 +73,15 @@ def resumed(call: Call) -> tuple[Effect, ...]:
 
 def due(call: Call) -> tuple[datetime | None, datetime | None]:
     """When the call wants its next tick: (for retries and announced attempts, for silence)."""
-    plain = [one.due for one in call.deliveries if one.due and one.state is not State.UNREADY]
-    silent = [one.due for one in call.deliveries if one.due and one.state is State.UNREADY]
+    plain = [one.due for one in call.deliveries if one.due and one.state not in _SILENT]
+    silent = [one.due for one in call.deliveries if one.due and one.state in _SILENT]
     windows = [lifecycle.silent_due(one) for one in call.conversations if not one.resting]
     silent += [at for at in windows if at is not None]
     return min(plain, default=None), min(silent, default=None)
+
+
+_SILENT: Final = frozenset({State.WAITING, State.UNREADY})
+"""States that wait for something to be said."""
 
 
 def _tick(draft: Draft, tick: Tick) -> None:

@@ -65,10 +65,12 @@ def planned(
 
 
 def gate(edges: tuple[Edge, ...], states: Mapping[str, State]) -> Gate:
-    """Whether a node may go, given its edges from Post Call API parents and where those stand."""
-    if any(states[edge.source] not in FINAL for edge in edges):
+    """Whether a node may go, given its edges from Post Call API parents and where those stand; a parent
+    that was not planned does not count."""
+    planned = [edge for edge in edges if edge.source in states]
+    if any(states[edge.source] not in FINAL for edge in planned):
         return Hold()
-    reasons = [why for edge in edges if (why := _kept_by(edge, states[edge.source])) is not None]
+    reasons = [why for edge in planned if (why := _kept_by(edge, states[edge.source])) is not None]
     return Skip(min(reasons, key=_WEIGHT.index)) if reasons else Go()
 
 

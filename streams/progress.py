@@ -14,7 +14,7 @@ from schemas.workflow import Node, Workflow
 from streams import conditions, dispatch, evidence, graph, plan, readiness, records, requests, webhooks
 from streams.draft import Draft
 from streams.paths import PathFault
-from streams.plan import Go, Hold, Skip
+from streams.plan import Gate, Go, Hold, Skip
 from streams.template import RenderFault
 
 
@@ -25,23 +25,19 @@ def advance(draft: Draft, number: int, silent_until: datetime | None = None) -> 
     tick ends a wait for data.
     """
     conversation = draft.conversation(number)
-    workflow = draft.workflow(conversation)
-    if conversation.planned and workflow is not None and conversation.outcome is not None:
-        end_node_id = conversation.outcome.end_node_id or ""
-        for delivery in draft.deliveries(number):
-            if delivery.kind == "node" and delivery.state is State.WAITING:
-                _through_gate(draft, delivery, workflow, end_node_id)
-        for delivery in draft.deliveries(number):
-            if delivery.kind == "node" and delivery.state is State.UNREADY:
-                _when_ready(draft, delivery, workflow, silent_until)
-        _skipped_on(draft, number, workflow, end_node_id)
+    if conversation.planned and conversation.outcome is not None:
+        workflow = draft.workflow(conversation)
+        if workflow is None:
+            _without_workflow(draft, number, silent_until)
+        else:
+            _with_workflow(draft, number, workflow, conversation.outcome.end_node_id or "", silent_until)
     settle_actions(draft, number)
 
 
 def settle_actions(draft: Draft, number: int) -> None:
     """Tell `call.settled` once the actions of the latest verdict are final."""
     conversation = draft.conversation(number)
-    actions = [one for one in draft.deliveries(number) if one.kind == "node"]
+    actions = _nodes(draft, number)
     told = conversation.actions_settled >= conversation.verdicts
     if told or not all(one.settled for one in actions):
         return
@@ -52,37 +48,99 @@ def settle_actions(draft: Draft, number: int) -> None:
     webhooks.on_settled(draft, number, upgraded)
 
 
+def _with_workflow(
+    draft: Draft, number: int, workflow: Workflow, end_node_id: str, silent_until: datetime | None
+) -> None:
+    """One that ends without a request may free or skip those after it; go on until none does."""
+    moving = True
+    while moving:
+        for delivery in _nodes(draft, number, State.WAITING):
+            _through_gate(draft, delivery, workflow, end_node_id)
+        for delivery in _nodes(draft, number, State.UNREADY):
+            _when_ready(draft, delivery, workflow, silent_until)
+        waiting = _nodes(draft, number, State.WAITING)
+        moving = any(not isinstance(_gate(draft, one, workflow, end_node_id), Hold) for one in waiting)
+
+
+def _without_workflow(draft: Draft, number: int, silent_until: datetime | None) -> None:
+    """Somebody has deleted the pinned version. It may come back until the ready deadline; then what
+    it had yet to say cannot be sent."""
+    conversation = draft.conversation(number)
+    give_up_at = (conversation.decided_at or draft.now) + draft.policy.ready_deadline
+    for delivery in _nodes(draft, number, State.WAITING, State.UNREADY):
+        if silent_until is not None and silent_until >= give_up_at:
+            why = f"found no workflow {conversation.workflow_id}@{conversation.workflow_version}"
+            dispatch.give_up(draft, replace(delivery, why=f"{why}; expected the pinned version"), "ours")
+        else:
+            draft.deliver(replace(delivery, due=give_up_at))
+
+
+def _nodes(draft: Draft, number: int, *states: State) -> list[Delivery]:
+    """The nodes of an incarnation that are in one of these states, in the order of their plan."""
+    return [
+        one for one in draft.deliveries(number) if one.kind == "node" and (not states or one.state in states)
+    ]
+
+
+def _gate(draft: Draft, delivery: Delivery, workflow: Workflow, end_node_id: str) -> Gate:
+    states = {one.id: one.state for one in _nodes(draft, delivery.incarnation)}
+    return plan.gate(graph.parents(workflow, delivery.id, end_node_id), states)
+
+
 def _through_gate(draft: Draft, delivery: Delivery, workflow: Workflow, end_node_id: str) -> None:
-    states = {one.id: one.state for one in draft.deliveries(delivery.incarnation) if one.kind == "node"}
-    match plan.gate(graph.parents(workflow, delivery.id, end_node_id), states):
+    match _gate(draft, delivery, workflow, end_node_id):
         case Skip(why):
-            draft.deliver(replace(delivery, state=State.SKIPPED, why=why))
+            draft.deliver(replace(delivery, state=State.SKIPPED, why=why, due=None))
         case Go():
             deadline = workflow.ready_deadline or draft.policy.ready_deadline
             conversation = draft.conversation(delivery.incarnation)
             since = conversation.decided_at or draft.now
             draft.deliver(replace(delivery, state=State.UNREADY, due=since + deadline))
         case Hold():
-            pass
+            if delivery.due is not None:
+                draft.deliver(replace(delivery, due=None))
 
 
 def _when_ready(draft: Draft, delivery: Delivery, workflow: Workflow, silent_until: datetime | None) -> None:
     node = workflow.node(delivery.id)
     if node is None or node.sending is None:
-        raise LookupError(f"found no Post Call API node {delivery.id!r} in {workflow.id}@{workflow.version}")
-    conversation = draft.conversation(delivery.incarnation)
-    deadline = workflow.ready_deadline or draft.policy.ready_deadline
-    give_up_at = (conversation.decided_at or draft.now) + deadline
-    answered = {one.id for one in draft.deliveries(delivery.incarnation) if one.kind == "node" and one.settled}
-    available = _available(conversation, silent_until) | answered
-    lacking = readiness.missing_now(readiness.needs(node, workflow), available)
-    if lacking and (silent_until is None or silent_until < give_up_at):
-        due = give_up_at
-        if lacking == {"transcript"} and "turns" in conversation.available and conversation.terminal_at:
-            due = min(due, readiness.transcript_at(conversation.terminal_at))
-        draft.deliver(replace(delivery, due=due))
+        # The version was deleted, and something else applied under its number.
+        why = f"found no Post Call API node {delivery.id!r} in {workflow.id}@{workflow.version}; expected one"
+        dispatch.give_up(draft, replace(delivery, why=why), "ours")
         return
-    _run(draft, delivery, node, workflow)
+    try:
+        needed = readiness.needs(node, workflow)
+    except PathFault as fault:
+        dispatch.give_up(draft, replace(delivery, why=str(fault)), "ours")
+        return
+    due = _waits_until(draft, delivery, workflow, needed, silent_until)
+    if due is None:
+        _run(draft, delivery, node, workflow)
+    else:
+        draft.deliver(replace(delivery, due=due))
+
+
+def _waits_until(
+    draft: Draft,
+    delivery: Delivery,
+    workflow: Workflow,
+    needed: frozenset[str],
+    silent_until: datetime | None,
+) -> datetime | None:
+    """Until when a node waits for what it needs; None: no longer."""
+    conversation = draft.conversation(delivery.incarnation)
+    give_up_at = (conversation.decided_at or draft.now) + (
+        workflow.ready_deadline or draft.policy.ready_deadline
+    )
+    pending = {one.id for one in _nodes(draft, delivery.incarnation) if not one.settled}
+    # A node that hangs on another End Call node was not planned, and will never answer.
+    can_come = frozenset(one for one in needed if one in readiness.DATA or one in pending)
+    lacking = readiness.missing_now(can_come, _available(conversation, silent_until))
+    if not lacking or (silent_until is not None and silent_until >= give_up_at):
+        return None
+    if lacking == {"transcript"} and "turns" in conversation.available and conversation.terminal_at:
+        return min(give_up_at, readiness.transcript_at(conversation.terminal_at))
+    return give_up_at
 
 
 def _available(conversation: Conversation, silent_until: datetime | None) -> frozenset[str]:
@@ -115,13 +173,3 @@ def _run(draft: Draft, delivery: Delivery, node: Node, workflow: Workflow) -> No
         dispatch.give_up(draft, replace(delivery, why=str(fault)), "ours")
         return
     dispatch.begin(draft, delivery, rendering)
-
-
-def _skipped_on(draft: Draft, number: int, workflow: Workflow, end_node_id: str) -> None:
-    """A node that ended without a request may free or skip those after it; go on until none does."""
-    for delivery in draft.deliveries(number):
-        if delivery.kind == "node" and delivery.state is State.WAITING:
-            states = {one.id: one.state for one in draft.deliveries(number) if one.kind == "node"}
-            if not isinstance(plan.gate(graph.parents(workflow, delivery.id, end_node_id), states), Hold):
-                advance(draft, number)
-                return

@@ -15,6 +15,9 @@ platform reports the last turns about when it reports the end."""
 END: Final = "end"
 """In a stated `needs`: nothing but the end of the call."""
 
+DATA: Final = frozenset({"transcript", "recording", "analytics"})
+"""What events bring; any other need is a node."""
+
 _ROOTS: Final = {
     "transcript": "transcript",
     "transcript_text": "transcript",

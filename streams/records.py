@@ -4,9 +4,11 @@ Every record carries CloudEvents attributes in its headers; `ce_id` is a hash of
 about, so that one which a crash writes twice is recognised.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import quote
+
+from msgspec import Struct
 
 from schemas import wire
 from schemas.calls import Conversation
@@ -20,8 +22,7 @@ from streams.topology import CALL_OUTCOMES, DEAD_LETTERS, DELIVERY_LOG
 SOURCE: Final = "postcall"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """A record of an output topic: JSON value, CloudEvents attributes as headers; key = call id."""
 
     topic: str
@@ -172,7 +173,7 @@ def _record(
         "ce_id": ce_id,
         "ce_type": kind,
         "ce_source": SOURCE,
-        "ce_subject": call_id,
+        "ce_subject": quote(call_id.encode("utf-8", "surrogatepass"), safe=""),
         "ce_time": wire.moment(at),
         "content-type": "application/json",
     }

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from schemas import wire
 from schemas.calls import Past
 from schemas.delivery import Delivery, State
-from schemas.events import CALL_ENDED, Event
+from schemas.events import Event
 from schemas.outcomes import Verdict
+from schemas.subscriptions import OUTCOME_TYPES
 from schemas.workflow import VoiceAgent
 from streams import dispatch, evidence, ids, lifecycle, records, requests
 from streams.draft import Draft
@@ -23,19 +24,20 @@ from streams.template import RenderFault
 
 def on_event(draft: Draft, number: int, event: Event) -> None:
     """The webhook of an event's own type; `call.ended` fires with the verdict (see on_verdict)."""
-    agent = draft.agent(draft.conversation(number))
-    if agent is None or event.type == CALL_ENDED or event.type not in agent.webhooks:
+    conversation = draft.conversation(number)
+    agent = draft.agent(conversation)
+    if agent is None or not _fires(event, agent):
         return
-    _of_event(draft, number, agent, event, draft.context(number))
+    is_test = evidence.is_test(conversation.evidence)
+    _of_event(draft, number, agent, event, draft.context(number), is_test)
 
 
 def on_straggler(draft: Draft, past: Past, event: Event) -> None:
     """The webhook of an event that comes when its incarnation is settled."""
     agent_id = past.agent_id or event.agent_id
     agent = None if agent_id is None else draft.definitions.agent(agent_id)
-    if agent is None or event.type == CALL_ENDED or event.type not in agent.webhooks:
-        return
-    _of_event(draft, past.number, agent, event, {})
+    if agent is not None and _fires(event, agent):
+        _of_event(draft, past.number, agent, event, {}, bool(event.is_test))
 
 
 def on_verdict(draft: Draft, number: int, upgraded_from: Verdict | None) -> None:
@@ -45,33 +47,49 @@ def on_verdict(draft: Draft, number: int, upgraded_from: Verdict | None) -> None
         raise ValueError(f"found no outcome of {draft.call.call_id}#{number}; expected its verdict")
     first = upgraded_from is None
     types = lifecycle.webhook_types(conversation.outcome) if first else ("call.outcome_upgraded",)
+    agent = draft.agent(conversation)
+    wanted = [kind for kind in types if agent is not None and kind in agent.webhooks]
+    if agent is None or not wanted:
+        return
     fields = records.outcome_fields(draft.call.call_id, conversation, conversation.outcome)
     if upgraded_from is not None:
         fields["upgraded_from"] = upgraded_from.value
-    for kind in types:
-        _on_outcome(draft, number, kind, fields)
+    for kind in wanted:
+        _on_outcome(draft, number, agent, kind, fields)
 
 
 def on_settled(draft: Draft, number: int, upgraded: bool) -> None:
     """The webhook that says that the call's actions are final."""
     conversation = draft.conversation(number)
-    deliveries = draft.deliveries(number)
-    fields = records.settled_fields(draft.call.call_id, conversation, deliveries, upgraded)
-    _on_outcome(draft, number, "call.settled", fields)
+    agent = draft.agent(conversation)
+    if agent is not None and "call.settled" in agent.webhooks:
+        deliveries = draft.deliveries(number)
+        fields = records.settled_fields(draft.call.call_id, conversation, deliveries, upgraded)
+        _on_outcome(draft, number, agent, "call.settled", fields)
 
 
-def _of_event(draft: Draft, number: int, agent: VoiceAgent, event: Event, context: Mapping[str, Any]) -> None:
+def _fires(event: Event, agent: VoiceAgent) -> bool:
+    """Whether the event itself sets a webhook off: what fires with the verdict does not, even where a
+    platform has an event of that name."""
+    return event.type in agent.webhooks and event.type not in OUTCOME_TYPES
+
+
+def _of_event(
+    draft: Draft,
+    number: int,
+    agent: VoiceAgent,
+    event: Event,
+    context: Mapping[str, Any],
+    is_test: bool,
+) -> None:
     delivery_id = ids.of_event(draft.call.call_id, number, event.source, event.id, agent.id, event.type)
     planned = _planned(draft, number, agent, event.type, delivery_id)
     body = {"type": event.type, "timestamp": wire.moment(event.occurred_at), "data": envelope(event)}
-    _send(draft, planned, agent, body, context, bool(event.is_test), event.traceparent)
+    _send(draft, planned, agent, body, context, is_test, event.traceparent)
 
 
-def _on_outcome(draft: Draft, number: int, kind: str, fields: dict[str, Any]) -> None:
+def _on_outcome(draft: Draft, number: int, agent: VoiceAgent, kind: str, fields: dict[str, Any]) -> None:
     conversation = draft.conversation(number)
-    agent = draft.agent(conversation)
-    if agent is None or kind not in agent.webhooks:
-        return
     delivery_id = ids.of_outcome(draft.call.call_id, number, kind, conversation.verdicts, agent.id)
     planned = replace(_planned(draft, number, agent, kind, delivery_id), decision_at=draft.now)
     context = draft.context(number)
@@ -116,6 +134,8 @@ def _send(
         )
     except RenderFault as fault:
         dispatch.give_up(draft, replace(planned, why=str(fault)), "ours")
+        if planned.decision_at is None:
+            draft.drop(planned.delivery_id)  # as when it was sent: see answering
         return
     dispatch.begin(draft, planned, rendering)
 
