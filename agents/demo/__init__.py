@@ -62,13 +62,17 @@ def _played(settings: Settings, console: Console) -> Ledger:
         with open_show(console, load) as show:
             ledger = play(stage, load, began + _MOST_SECONDS, show)
     print_ledger(console, ledger, load, time.monotonic() - began)
-    console.print(_LINKS, highlight=False, soft_wrap=True)
+    console.print(_LINKS.format(doors=stage.doors), highlight=False, markup=False, soft_wrap=True)
     return ledger
 
 
 _LINKS: Final = """
-What you saw: deploy/examples/customer-support.yaml, played by agents/demo/stories.py
-What to do next: README.md; `postcall validate FILE`, `postcall simulate FILE --events EVENTS`"""
+the workflow     deploy/examples/customer-support.yaml
+the calls        agents/demo/stories.py
+the rules        docs/verdicts.md
+what is promised docs/promises.md
+the metrics      were at {doors}/metrics; README.md says what each tells
+your own         postcall validate FILE, postcall simulate FILE --events EVENTS"""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -7,7 +7,6 @@ Whatever happens in the block, no process and no file of it is left afterwards.
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -40,7 +39,6 @@ _TOPICS: Final = {
 
 _OURS: Final = {
     "POSTCALL_APP_ID": APP_ID,
-    "POSTCALL_TOPIC_PREFIX": "",
     "POSTCALL_EMBEDDED": "1",
     "POSTCALL_EGRESS_ALLOW": "127.0.0.1/32",
     "POSTCALL_SESSION_TIMEOUT": "6s",
@@ -64,8 +62,6 @@ class Stage:
     """Everything that runs, from readiness to the end of the block."""
 
     bootstrap: str
-    endpoints: str
-    """The address that all requests go to."""
     witness_file: Path
     """A line for each request that came to it; see agents/demo/receiver.py."""
     doors: str
@@ -91,32 +87,23 @@ def open_stage(settings: Settings) -> Iterator[Stage]:
         owner.callback(_end, worker)
         _apply(folder, endpoints, variables)
         doors = _wait_ready(worker, log, until)
-        yield Stage(broker.bootstrap, endpoints, witness_file, doors, worker, log)
+        yield Stage(broker.bootstrap, witness_file, doors, worker, log)
 
 
 def _environment(settings: Settings, bootstrap: str, folder: Path) -> Mapping[str, str]:
+    """The children's settings: the defaults, whatever way the operator's own workers reach their Kafka."""
+    plain = Settings.model_construct(log_level=settings.log_level, log_format=settings.log_format)
     return (
-        environment(settings)
+        environment(plain)
         | _OURS
         | {
             "POSTCALL_BROKER": bootstrap,
             "POSTCALL_DATA_DIR": str(folder / "data"),
-            "POSTCALL_WEB_HOST": "127.0.0.1",
-            "POSTCALL_WEB_PORT": str(_free(settings.web_port)),
+            # Port 6066 may be a real worker's; who wants another asks for it.
+            "POSTCALL_WEB_PORT": str(settings.web_port if "web_port" in settings.model_fields_set else 0),
             "POSTCALL_PARTITIONS": str(PARTITIONS),
         }
     )
-
-
-def _free(port: int) -> int:
-    """The port if nobody has it, else 0: any."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return 0
-    return port
 
 
 def _start_endpoints(owner: ExitStack, witness_file: Path) -> int:

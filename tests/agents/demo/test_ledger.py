@@ -20,7 +20,13 @@ def faultless(load: Load) -> Witnesses:
     seen = Witnesses()
     for call_id, story in load.stories.items():
         verdict = {"verdict": story.verdict.value, "end_node_id": story.end_node_id}
-        decided = {"call_id": call_id, "type": "call.outcome", "decided_at": NOW.isoformat(), **verdict}
+        decided = {
+            "call_id": call_id,
+            "type": "call.outcome",
+            "rule": "R1",
+            "decided_at": NOW.isoformat(),
+            **verdict,
+        }
         seen.outcomes += [decided, decided | {"type": "call.settled"}]
         for number, name in enumerate((*story.hooks, *story.nodes)):
             kind = "node" if name in story.nodes else "webhook"
