@@ -58,6 +58,10 @@ class Usual(Generic[E]):
     def read(self, text: bytes) -> E | None:
         """The envelope of a text; None if it is not a usual one. Raises Unreadable as `check` does."""
         check(text)
+        return self.known(text)
+
+    def known(self, text: bytes) -> E | None:
+        """The same of a text that was checked before."""
         try:
             return self._decode(text)
         except (DecodeError, UnicodeDecodeError):

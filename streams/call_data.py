@@ -16,11 +16,12 @@ class CallData(Mapping[str, Any]):
 
     def __init__(self, questions: dict[str, Question]) -> None:
         self._questions = questions
-        self._aliases: Callable[[], dict[str, Question]] = dict
+        self._aliases: Aliases = _none_of
         self._answers: dict[str, Any] = {}
 
-    def call_alike(self, aliases: Callable[[], dict[str, Question]]) -> None:
-        """Let names of known platforms mean something, where no variable has the name."""
+    def call_alike(self, aliases: "Aliases") -> None:
+        """Let names of known platforms mean something, where no variable has the name. `aliases` is given
+        these data: would it hold them itself, each context were garbage in a circle."""
         self._aliases = aliases
 
     def __getitem__(self, name: str) -> Any:
@@ -48,8 +49,15 @@ class CallData(Mapping[str, Any]):
         variables = self.get("variables", {})
         if name in variables:
             return variables[name]
-        alias = self._aliases().get(name)
+        alias = self._aliases(self).get(name)
         return MISSING if alias is None else alias()
+
+
+Aliases: TypeAlias = Callable[[CallData], dict[str, Question]]
+
+
+def _none_of(_: CallData) -> dict[str, Question]:
+    return {}
 
 
 class Told:

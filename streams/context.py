@@ -58,7 +58,7 @@ def build(
             "now": lambda: wire.moment(now),
         }
     )
-    known.call_alike(lambda: _aliases(known, now, agent.timezone if agent is not None else "UTC"))
+    known.call_alike(lambda data: _aliases(data, now, agent.timezone if agent is not None else "UTC"))
     return known
 
 

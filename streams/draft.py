@@ -38,7 +38,9 @@ class Draft:
         """Of each incarnation the context built last, and of what."""
 
     def finished(self) -> Step:
-        """The step that these changes come to."""
+        """The step that these changes come to; the last that is asked of a draft."""
+        # Contexts refer to the draft: kept here, each step were garbage in a circle.
+        self._seen_as.clear()
         return Step(
             self.call,
             tuple(self._parts.items()),

@@ -20,7 +20,7 @@ from schemas.events import Event
 from schemas.messages import Emitted, Replied, Tick
 from schemas.outcomes import Outcome, Upgrade
 from streams import machine
-from streams.effects import Definitions, Emit, Policy, Start, Step
+from streams.effects import Definitions, Effect, Emit, Policy, Start, Step
 
 TIMEOUT: Final = "timeout"
 """The error of an attempt that takes all of its time-out."""
@@ -82,7 +82,13 @@ class _Game:
 
     def take(self, message: machine.Input, now: datetime) -> None:
         """Fold a message, and everything that follows from it at the same moment."""
-        pending, emitted = deque(self._fold(message, now).effects), 0
+        effects = self._fold(message, now).effects
+        if effects:
+            self._follow(effects, now)
+        self._rearm()
+
+    def _follow(self, effects: tuple[Effect, ...], now: datetime) -> None:
+        pending, emitted = deque(effects), 0
         while pending:
             match pending.popleft():
                 case Start(delivery=delivery):
@@ -91,7 +97,6 @@ class _Game:
                     emitted = max(emitted, owed.number)
         if emitted:
             self._fold(Emitted(self._call_id, emitted), now)
-        self._rearm()
 
     def call(self, call_id: str) -> Call | None:
         """The row of the call."""
@@ -110,7 +115,7 @@ class _Game:
         self._note(step)
         return step
 
-    def _attempt(self, delivery: Delivery, now: datetime) -> tuple[Start | Emit, ...]:
+    def _attempt(self, delivery: Delivery, now: datetime) -> tuple[Effect, ...]:
         """Make an attempt; what follows from its reply, if that comes at once."""
         part = self._parts[PartKey(self._call_id, delivery.incarnation, "r", delivery.request or 0)]
         if not isinstance(part, Rendered):

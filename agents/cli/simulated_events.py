@@ -101,7 +101,8 @@ def _placed(line: bytes) -> tuple[datetime, str]:
 
 
 def _arrival(line: bytes) -> tuple[datetime, Event]:
-    said = _USUAL.read(line)
+    """When a line arrives that can be read, and its event."""
+    said = _USUAL.known(line)
     event = None if said is None else encodings.event_of(said, None, LONG_AGO)
     if said is not None and event is not None:
         arrived_at = event.occurred_at if said.arrived_at is None else in_utc(said.arrived_at)

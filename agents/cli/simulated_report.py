@@ -124,4 +124,6 @@ def _body(request: Request) -> Any:
 
 def masked(text: Text) -> str:
     """A rendered text with secrets shown by their names."""
+    if len(text) == 1 and isinstance(text[0], str):
+        return text[0]
     return "".join(f"***{one.name}***" if isinstance(one, Secret) else one for one in text)
