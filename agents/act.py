@@ -74,10 +74,12 @@ class Act:
 
     def after(self, tenure: Tenure, step: Step) -> None:
         """Do what a step asks for, when everything written so far is durable."""
-        if not step.effects:
-            return
-        tenure.effects.extend(step.effects)
-        self._carry_out(tenure)
+        if not tenure.open:
+            # What is in the rows by then is looked at when it opens.
+            tenure.resting.update(effect.call_id for effect in step.effects)
+        elif step.effects:
+            tenure.effects.extend(step.effects)
+            self._carry_out(tenure)
 
     @property
     def deliver(self) -> Deliver:
@@ -191,12 +193,7 @@ class Act:
             tenure.runner = None
 
     async def _carry_out_one(self, tenure: Tenure, effect: Effect) -> None:
-        """Before the tenure is open nothing goes out, records neither: their acknowledgement would count
-        for all that the call owes, and what a former owner left owed is only emitted then."""
         if tenure.ended:
-            return
-        if not tenure.open:
-            tenure.resting.add(effect.call_id)
             return
         match effect:
             case Start(call_id=call_id, delivery=delivery):
@@ -211,12 +208,11 @@ class Act:
         if _key(errand) in self._flights:
             return
         self._flights[_key(errand)] = Flight(tenure.partition, errand.lane)
-        part = PartKey(call_id, delivery.incarnation, "r", delivery.request or 0)
-        self._deliver.enter(errand, lambda: self._load(tenure, part, errand))
+        self._deliver.enter(errand, lambda: self._load(tenure, errand))
 
-    def _load(self, tenure: Tenure, part: PartKey, errand: Errand) -> Request | None:
-        """The rendered request, None when the partition went or the delivery is settled meanwhile."""
-        request = _request(tenure, part)
+    def _load(self, tenure: Tenure, errand: Errand) -> Request | None:
+        """The rendered request; None when the partition went, or the attempt was answered meanwhile."""
+        request = _request(tenure, errand)
         if request is None:
             self._flights.pop(_key(errand), None)
         return request
@@ -241,10 +237,16 @@ def _errand(call_id: str, delivery: Delivery) -> Errand:
     )
 
 
-def _request(tenure: Tenure, key: PartKey) -> Request | None:
+def _request(tenure: Tenure, errand: Errand) -> Request | None:
+    """An attempt may have waited long in its lane, and a former owner's reply to it may have come."""
     if tenure.ended:
         return None
     try:
+        call = tenure.table.call(errand.call_id)
+        delivery = None if call is None else machine.to_be_made(call, errand.delivery_id, errand.attempt)
+        if delivery is None:
+            return None
+        key = PartKey(errand.call_id, delivery.incarnation, "r", delivery.request or 0)
         part = tenure.table.part(key)
     except (KeyError, Revoked):
         return None

@@ -53,13 +53,12 @@ class Table:
                 rows.delete(keys.settled(call.call_id))
             if before is not None and not before.settled and call.settled:
                 rows.delete(keys.live(call.call_id))
-            key = keys.settled(call.call_id) if call.settled else keys.live(call.call_id)
             row = wire.row(call)
             if len(row) > MOST_BYTES - leave:
                 raise TooLarge(
                     f"the row of a call has {len(row)} bytes; expected at most {MOST_BYTES - leave}"
                 )
-            rows.set(key, row)
+            rows.set(keys.settled(call.call_id) if call.settled else keys.live(call.call_id), row)
 
     def sweep(self, after: bytes, most: int) -> Iterator[tuple[bytes, Call]]:
         """Up to `most` settled rows behind a key, in the order of their keys."""

@@ -63,12 +63,17 @@ def step(
 def resumed(call: Call) -> tuple[Effect, ...]:
     """What is to be done for a call whose partition was taken over: attempts that the row says are
     to be made (unless a former owner's is waited for), and records that it still owes."""
-    starts = [
-        Start(call.call_id, delivery)
-        for delivery in call.deliveries
-        if delivery.state is State.STARTED and delivery.due is None
-    ]
+    starts = [Start(call.call_id, delivery) for delivery in call.deliveries if _is_to_be_made(delivery)]
     return (*(Emit(call.call_id, owed) for owed in call.owed), *starts)
+
+
+def to_be_made(call: Call, delivery_id: str, attempt: int) -> Delivery | None:
+    """The delivery of which this attempt is to be made or under way; None once it was answered, and
+    while a former owner's answer is waited for."""
+    for delivery in call.deliveries:
+        if delivery.delivery_id == delivery_id and delivery.attempt == attempt and _is_to_be_made(delivery):
+            return delivery
+    return None
 
 
 def due(call: Call) -> tuple[datetime | None, datetime | None]:
@@ -78,6 +83,10 @@ def due(call: Call) -> tuple[datetime | None, datetime | None]:
     windows = [lifecycle.silent_due(one) for one in call.conversations if not one.resting]
     silent += [at for at in windows if at is not None]
     return min(plain, default=None), min(silent, default=None)
+
+
+def _is_to_be_made(delivery: Delivery) -> bool:
+    return delivery.state is State.STARTED and delivery.due is None
 
 
 _SILENT: Final = frozenset({State.WAITING, State.UNREADY})

@@ -1,0 +1,52 @@
+"""Whatever dies whenever, in whatever order things come: nothing is lost, nothing is made up, all of it ends.
+
+Each history is a call among crashes after any effect, takeovers, lost and doubled replies, reordered and
+doubled events, late ticks. `lives.check` says in its own words which promise is broken; the seed of the
+history stands in the name of the failure.
+"""
+
+import time
+
+import pytest
+
+from tests.streams.lives import check, crashing, life
+
+FEW, MANY = 1_000, 10_000
+
+
+def live(seeds: range) -> None:
+    for seed in seeds:
+        try:
+            check(life(seed))
+        except AssertionError as broken:
+            raise AssertionError(f"history {seed}: {broken}") from broken
+
+
+def test_no_promise_is_broken_in_any_of_a_thousand_histories() -> None:
+    live(range(FEW))
+
+
+@pytest.mark.slow
+def test_ten_thousand_histories_hold_within_a_minute_of_work() -> None:
+    began = time.process_time()
+    live(range(FEW, FEW + MANY))
+    assert time.process_time() - began < 60
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_crash_after_each_single_effect_is_survived(seed: int) -> None:
+    after, crashes = 0, 1
+    while crashes:
+        world = crashing(seed, after)
+        check(world)
+        after, crashes = after + 1, world.crashes
+    assert after > 20
+
+
+def test_histories_have_in_them_what_they_are_about() -> None:
+    worlds = [life(seed) for seed in range(300)]
+    assert sum(world.crashes for world in worlds) > 200
+    assert sum(world.worker - world.crashes for world in worlds) > 200
+    records = [record for world in worlds for record in world.emitted.values()]
+    assert sum(bool(record.get("synthetic")) for record in records) > 20
+    assert sum(record.get("type") == "call.outcome_upgraded" for record in records) > 3
