@@ -5,7 +5,7 @@ event says is null. Each name is worked out when it is first used: most template
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -40,18 +40,22 @@ def build(
     now: datetime,
     *,
     call_id: str,
+    tolerance: timedelta | None = None,
 ) -> Mapping[str, Any]:
-    """What templates of one incarnation see at `now`. Parts are read once, and only if needed."""
+    """What templates of one incarnation see at `now`. Parts are read once, and only if needed. Turns
+    count until the end of the call and the clock `tolerance` (R16); None: all do."""
     said = conversation.evidence
     told = Told(parts)
+    ended_at = outcome.ended_at if outcome else evidence.ended_at(said)
+    until = None if ended_at is None or tolerance is None else ended_at + tolerance
     known = CallData(
         {
             "call": lambda: _call(call_id, outcome, said),
             "agent": lambda: _agent(evidence.agent_id(said), agent),
             "workflow": lambda: _workflow(conversation, workflow),
             "variables": lambda: heard.merged(told.events("variables.updated"), "variables"),
-            "transcript": lambda: _known(_transcript(told)),
-            "transcript_text": lambda: _in_text(_transcript(told)),
+            "transcript": lambda: _known(_transcript(told, until)),
+            "transcript_text": lambda: _in_text(_transcript(told, until)),
             "recording": lambda: heard.merged(told.events("recording.ready")),
             "analytics": lambda: heard.merged(told.events("analytics.completed")),
             "nodes": told.responses,
@@ -121,8 +125,9 @@ def _workflow(conversation: Conversation, workflow: Workflow | None) -> dict[str
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _transcript(told: Told) -> list[Any] | None:
-    return heard.transcript(told.events("turn.completed"), told.events("transcript.ready"))
+def _transcript(told: Told, until: datetime | None) -> list[Any] | None:
+    turns = [one for one in told.events("turn.completed") if until is None or one.occurred_at <= until]
+    return heard.transcript(turns, told.events("transcript.ready"))
 
 
 def _in_text(transcript: list[Any] | None) -> Any:

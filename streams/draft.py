@@ -158,6 +158,7 @@ class Draft:
             self.agent(conversation),
             self.now,
             call_id=self.call.call_id,
+            tolerance=self.policy.durations.clock_tolerance,
         )
         self._seen_as[number] = (conversation, built)
         return built

@@ -78,7 +78,8 @@ def _apply(draft: Draft, conversation: Conversation, event: Event) -> None:
     draft.count("events", turn.result, of=number)
     for note in turn.notes:
         draft.count("notes", note)
-    if turn.result != "ignored":
+    if turn.result != "ignored" or turn.conversation.outcome is None:
+        # Until the verdict another terminal may yet say that the call ended later.
         _keep_data(draft, number, event)
     _fire(draft, number, event)
     if turn.concluded is not None:

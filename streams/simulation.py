@@ -21,6 +21,7 @@ from schemas.messages import Emitted, Replied, Tick
 from schemas.outcomes import Outcome, Upgrade
 from streams import machine
 from streams.effects import Definitions, Effect, Emit, Policy, Start, Step
+from streams.evidence import NODE_OR_TURN
 
 TIMEOUT: Final = "timeout"
 """The error of an attempt that takes all of its time-out."""
@@ -42,6 +43,8 @@ class Told:
     requests: dict[str, Rendered] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     """How many counted as what."""
+    talked: list[tuple[datetime, str]] = field(default_factory=list)
+    """When node and turn events happened that came before the verdict, and what they counted as."""
 
 
 def play(
@@ -57,7 +60,21 @@ def play(
         game.until(at)
         game.take(event, at)
     game.until(None)
+    for told in game.told.values():
+        _recount(told, policy.durations.clock_tolerance)
     return [game.told[number] for number in sorted(game.told)]
+
+
+def _recount(told: Told, tolerance: timedelta) -> None:
+    """Count what came before the verdict by the end that the verdict found: in whichever order events
+    come, those after the end are the ignored ones (R16)."""
+    if told.outcome is None or told.outcome.ended_at is None:
+        return
+    limit = told.outcome.ended_at + tolerance
+    for at, counted in told.talked:
+        result = "applied" if at <= limit else "ignored"
+        told.events[counted] -= 1
+        told.events[result] = told.events.get(result, 0) + 1
 
 
 class _Game:
@@ -112,7 +129,7 @@ class _Game:
         self._parts.update(step.parts)
         for key in step.forgotten:
             self._parts.pop(key, None)
-        self._note(step)
+        self._note(step, message)
         return step
 
     def _attempt(self, delivery: Delivery, now: datetime) -> tuple[Effect, ...]:
@@ -157,11 +174,10 @@ class _Game:
 
     # -- the report
 
-    def _note(self, step: Step) -> None:
+    def _note(self, step: Step, message: machine.Input) -> None:
         for count in step.counts:
             if count.what == "events":
-                events = self._of(count.incarnation).events
-                events[count.labels[0]] = events.get(count.labels[0], 0) + 1
+                self._count(self._of(count.incarnation), count.labels[0], message)
         for conversation in step.call.conversations:
             if conversation.outcome is not None:
                 told = self._of(conversation.number)
@@ -174,6 +190,13 @@ class _Game:
             told.deliveries[delivery.delivery_id] = delivery
             if delivery.request in rendered:
                 told.requests[delivery.delivery_id] = rendered[delivery.request]
+
+    def _count(self, told: Told, result: str, message: machine.Input) -> None:
+        told.events[result] = told.events.get(result, 0) + 1
+        if result == "duplicate" or told.outcome is not None:
+            return
+        if isinstance(message, Event) and message.type in NODE_OR_TURN:
+            told.talked.append((message.occurred_at, result))
 
     def _of(self, number: int) -> Told:
         if number not in self.told:

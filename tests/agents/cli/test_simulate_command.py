@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.cli.simulating import STANDARD, Story, call, clock, nodes, run, simulated, written
+from tests.agents.cli.simulating import STANDARD, Story, api, call, clock, run, simulated, workflow, written
 from tests.agents.cli.test_command_line import postcall
 
 RESOLVED = call().answered().node("resolved").ended("end_node")
@@ -165,6 +165,12 @@ TOLD = {
     .node("resolved", at=2)
     .ended("end_node", at=10)
     .node("ask", at=30, arrived=10.5),
+    "talking_on": call().node("resolved").turn("bye").ended("end_node", at=5).turn("hello?", at=9, arrived=5),
+    "two_moments": call()
+    .node("ask")
+    .ended("completed", at=5)
+    .ended("end_node", at=9)
+    .node("resolved", at=10),
     "unknown": call().node("bye", node_type="end_call").ended("end_node"),
 }
 
@@ -178,12 +184,17 @@ def arriving(story: Story, dice: random.Random) -> Story:
     )
 
 
+DOCUMENTS = (workflow(api("crm", body={"told": "{{ transcript }}", "call": "{{ call }}"})), STANDARD[1])
+
+
 def judgement(story: Story) -> str:
     """Everything of a call that the order of its events must not touch, as text."""
-    (shown,) = simulated(story)
+    (shown,) = simulated(story, documents=DOCUMENTS)
     told = {key: shown[key] for key in ("verdict", "rule", "reason", "flags", "end_node_id", "synthetic")}
+    counts = {key: number for key, number in shown["events"].items() if key != "duplicate"}
     ran = sorted((one["kind"], one["id"], one["result"]) for one in shown["deliveries"])
-    return json.dumps([told, ran, sorted(nodes(shown))])
+    bodies = [one["body"] for one in shown["deliveries"] if one["kind"] == "node"]
+    return json.dumps([told, counts, ran, bodies])
 
 
 @pytest.mark.parametrize("name", TOLD)
