@@ -67,6 +67,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
 
 def short_hash(*words: str, size: int = 8) -> bytes:
     """Hash words so that no two different lists of words read the same (each is length-prefixed)."""
-    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
-    framed = b"".join([len(word).to_bytes(4, "big") + word for word in encoded])
+    framed = b""
+    for word in words:
+        encoded = word.encode("utf-8", "surrogatepass")
+        framed += len(encoded).to_bytes(4, "big") + encoded
     return blake2b(framed, digest_size=size).digest()

@@ -50,8 +50,11 @@ def place(call: Call, event: Event) -> Place:
     if not newest_first:
         return Opening(1)
     stated = session(event), attempt(event)
-    adopting = [one for one in newest_first if isinstance(one, Conversation) or not tells_of_the_call(event)]
-    owner = newest_first[0] if not any(stated) else _stated_by(newest_first, adopting, *stated)
+    owner: Conversation | Past | None = newest_first[0]
+    if any(stated):
+        strange = tells_of_the_call(event)
+        adopting = [one for one in newest_first if isinstance(one, Conversation) or not strange]
+        owner = _stated_by(newest_first, adopting, *stated)
     if owner is not None:
         return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
     following = newest_first[0].number + 1

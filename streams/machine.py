@@ -78,11 +78,23 @@ def to_be_made(call: Call, delivery_id: str, attempt: int) -> Delivery | None:
 
 def due(call: Call) -> tuple[datetime | None, datetime | None]:
     """When the call wants its next tick: (for retries and announced attempts, for silence)."""
-    plain = [one.due for one in call.deliveries if one.due and one.state not in _SILENT]
-    silent = [one.due for one in call.deliveries if one.due and one.state in _SILENT]
-    windows = [lifecycle.silent_due(one) for one in call.conversations if not one.resting]
-    silent += [at for at in windows if at is not None]
-    return min(plain, default=None), min(silent, default=None)
+    plain: datetime | None = None
+    silent: datetime | None = None
+    for delivery in call.deliveries:
+        if delivery.state in _SILENT:
+            silent = _earlier(silent, delivery.due)
+        else:
+            plain = _earlier(plain, delivery.due)
+    for conversation in call.conversations:
+        if not conversation.resting:
+            silent = _earlier(silent, lifecycle.silent_due(conversation))
+    return plain, silent
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def _is_to_be_made(delivery: Delivery) -> bool:

@@ -37,9 +37,9 @@ def advance(draft: Draft, number: int, silent_until: datetime | None = None) -> 
 def settle_actions(draft: Draft, number: int) -> None:
     """Tell `call.settled` once the actions of the latest verdict are final."""
     conversation = draft.conversation(number)
-    actions = _nodes(draft, number)
-    told = conversation.actions_settled >= conversation.verdicts
-    if told or not all(one.settled for one in actions):
+    if conversation.actions_settled >= conversation.verdicts:
+        return
+    if not all(one.settled for one in _nodes(draft, number)):
         return
     upgraded = conversation.actions_settled > 0
     conversation = draft.amend(number, actions_settled=conversation.verdicts)

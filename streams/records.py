@@ -53,7 +53,9 @@ def outcome(
     value = outcome_fields(call_id, conversation, result)
     if upgraded_from is not None:
         value["upgraded_from"] = upgraded_from.value
-    return _record(CALL_OUTCOMES, kind, call_id, value, at, (conversation.number, conversation.verdicts))
+    return _record(
+        CALL_OUTCOMES, kind, call_id, value, wire.moment(at), (conversation.number, conversation.verdicts)
+    )
 
 
 def settled(
@@ -62,13 +64,14 @@ def settled(
     """`call.settled`: the call's actions are final."""
     value = settled_fields(call_id, conversation, deliveries, upgraded)
     about = (conversation.number, conversation.verdicts)
-    return _record(CALL_OUTCOMES, "call.settled", call_id, value, at, about)
+    return _record(CALL_OUTCOMES, "call.settled", call_id, value, wire.moment(at), about)
 
 
 def attempted(
     call_id: str, delivery: Delivery, attempt: int, one: Attempted, next_at: datetime | None
 ) -> Record:
     """One line of `delivery-log`; `next_at` is None when the delivery is final."""
+    started_at = wire.moment(one.at)
     value = {
         "call_id": call_id,
         "incarnation": delivery.incarnation,
@@ -82,12 +85,12 @@ def attempted(
         "status": one.status,
         "class": one.class_.value,
         "error": one.error,
-        "started_at": wire.moment(one.at),
+        "started_at": started_at,
         "seconds": round(one.seconds, 6),
         "next_at": None if next_at is None else wire.moment(next_at),
     }
-    about = (delivery.delivery_id, attempt, wire.moment(one.at))
-    return _record(DELIVERY_LOG, "delivery.attempted", call_id, value, one.at, about)
+    about = (delivery.delivery_id, attempt, started_at)
+    return _record(DELIVERY_LOG, "delivery.attempted", call_id, value, started_at, about)
 
 
 def dead_delivery(call_id: str, delivery: Delivery, reason: Reason, source: Position, at: datetime) -> Record:
@@ -104,7 +107,9 @@ def dead_delivery(call_id: str, delivery: Delivery, reason: Reason, source: Posi
         "attempts": [_attempt(one) for one in delivery.attempts],
         "at": wire.moment(at),
     }
-    return _record(DEAD_LETTERS, "delivery.dead", call_id, value, at, (delivery.delivery_id, reason))
+    return _record(
+        DEAD_LETTERS, "delivery.dead", call_id, value, wire.moment(at), (delivery.delivery_id, reason)
+    )
 
 
 def unreadable(source: Position, why: str, at: datetime) -> Record:
@@ -117,7 +122,7 @@ def unreadable(source: Position, why: str, at: datetime) -> Record:
         "at": wire.moment(at),
     }
     about = (source.topic, source.partition, source.offset)
-    return _record(DEAD_LETTERS, "event.unreadable", "", value, at, about)
+    return _record(DEAD_LETTERS, "event.unreadable", "", value, wire.moment(at), about)
 
 
 def outcome_fields(call_id: str, conversation: Conversation, result: Outcome) -> dict[str, Any]:
@@ -165,19 +170,18 @@ def settled_fields(
 
 
 def _record(
-    topic: str, kind: str, call_id: str, value: dict[str, Any], at: datetime, about: tuple[object, ...]
+    topic: str, kind: str, call_id: str, value: dict[str, Any], at: str, about: tuple[object, ...]
 ) -> Record:
     ce_id = short_hash(kind, call_id, *map(str, about), size=16).hex()
-    attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": ce_id,
-        "ce_type": kind,
-        "ce_source": SOURCE,
-        "ce_subject": quote(call_id.encode("utf-8", "surrogatepass"), safe=""),
-        "ce_time": wire.moment(at),
-        "content-type": "application/json",
-    }
-    headers = tuple((name, text.encode("utf-8", "surrogatepass")) for name, text in attributes.items())
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", ce_id.encode()),
+        ("ce_type", kind.encode()),
+        ("ce_source", SOURCE.encode()),
+        ("ce_subject", quote(call_id.encode("utf-8", "surrogatepass"), safe="").encode()),
+        ("ce_time", at.encode()),
+        ("content-type", b"application/json"),
+    )
     typed = {"type": kind, **value} if topic == CALL_OUTCOMES else value
     return Record(topic, wire.json_bytes(typed), headers)
 
