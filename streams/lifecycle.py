@@ -22,7 +22,7 @@ from schemas.evidence import Evidence, Stage
 from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import Workflow
 from streams.changes import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
-from streams.evidence import ended_at, pin
+from streams.evidence import agent_id, ended_at, pin
 from streams.late import hear_late, raisable
 from streams.learning import add
 from streams.nodes import at_end_call
@@ -138,11 +138,14 @@ def _hear_end(
 
 
 def _ends_for_certain(evidence: Evidence, workflow: Workflow | None) -> bool:
-    """A terminal names an End Call node, which needs no grace (R2)."""
+    """A terminal names an End Call node, which needs no grace (R2), unless whose call it is has yet to be
+    said: then its nodes are not known, and another producer may be about to say it."""
     named = next((t.end_node_id for t in evidence.terminals if names_end_node(t, workflow)), None)
     if named is None:
         return False
-    return workflow is None or workflow.proper_end == "reached" or spoken_in_time(evidence, named)
+    if workflow is None:
+        return agent_id(evidence) is not None or pin(evidence)[0] is not None
+    return workflow.proper_end == "reached" or spoken_in_time(evidence, named)
 
 
 def _conclude(

@@ -44,6 +44,7 @@ def life(seed: int) -> World:
         world.tick,
         lambda: world.reply(dice.randrange(9), dice.random() < 0.2),
         lambda: world.reply(dice.randrange(9)),
+        lambda: world.repeat(dice.randrange(99)),
         world.hand_over,
     )
     for _ in range(dice.randrange(20, 90)):

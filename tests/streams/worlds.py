@@ -150,6 +150,11 @@ class World:
             replied = Replied("c1", *request.key, reply, request.sent_at, seconds)
             self.internal += [replied, replied] if twice else [replied]
 
+    def repeat(self, place: int) -> None:
+        """An old message comes once more: a former owner was slow to say it."""
+        if self.internal:
+            self.internal.append(self.internal[place % len(self.internal)])
+
     # -- time
 
     def wait(self, seconds: float) -> None:
