@@ -8,6 +8,7 @@ it is read, so text that comes with the data is never taken for one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from schemas.delivery import Secret, Text
@@ -41,6 +42,9 @@ Slot: TypeAlias = Literal["body", "text", "url", "header", "auth"]
 Escaping: TypeAlias = Literal["plain", "json", "form", "xml"]
 
 T = TypeVar("T")
+
+_REMEMBERED: Final = 4096
+"""Constant URLs, and headers, that are rendered once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,10 @@ def render_url(source: str, context: Mapping[str, Any], missing: Missing | None 
 
     Raises RenderFault, also for a path segment that came to be `.` or `..`: clients collapse those.
     """
+    return _constant_url(source) if _is_constant(source, True) else _render_url(source, context, missing)
+
+
+def _render_url(source: str, context: Mapping[str, Any], missing: Missing | None) -> Output[Text]:
     run = Run(context, missing or "error", Meter(), [])
     with filling.Told(run):
         text = filling.text(written.pieces(source, True), run, UrlSink)
@@ -138,6 +146,12 @@ def render_header(source: str, context: Mapping[str, Any], missing: Missing | No
 
     Raises RenderFault for what no header may hold, such as a line break.
     """
+    return (
+        _constant_header(source) if _is_constant(source, False) else _render_header(source, context, missing)
+    )
+
+
+def _render_header(source: str, context: Mapping[str, Any], missing: Missing | None) -> Output[Text]:
     run = Run(context, missing or "empty", Meter(), [])
     with filling.Told(run):
         text = filling.text(written.pieces(source, False), run, HeaderSink)
@@ -148,6 +162,25 @@ def references(source: str) -> Text:
     """A field of auth or a signing key: constants, and secrets as references. Raises TemplateFault."""
     check(source, "auth")
     return tuple(piece for piece in written.pieces(source, False) if isinstance(piece, str | Secret))
+
+
+@lru_cache(_REMEMBERED)
+def _is_constant(source: str, in_url: bool) -> bool:
+    """Whether nothing of a call goes into it, as is so of most URLs and headers."""
+    try:
+        return all(isinstance(piece, str | Secret) for piece in written.pieces(source, in_url))
+    except TemplateFault:
+        return False
+
+
+@lru_cache(_REMEMBERED)
+def _constant_url(source: str) -> Output[Text]:
+    return _render_url(source, {}, None)
+
+
+@lru_cache(_REMEMBERED)
+def _constant_header(source: str) -> Output[Text]:
+    return _render_header(source, {}, None)
 
 
 _SINKS: Final[dict[Escaping, type[Sink]]] = {
