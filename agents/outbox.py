@@ -41,8 +41,13 @@ class Post(Protocol):
 class _Account:
     """What one call has under way."""
 
+    posted: set[int] = field(default_factory=set)
     waiting: set[int] = field(default_factory=set)
-    through: int = 0
+
+    @property
+    def through(self) -> int:
+        """The last record that was posted; all of them are acknowledged when none is waited for."""
+        return max(self.posted)
 
 
 class Outbox:
@@ -59,10 +64,11 @@ class Outbox:
         self._done: set[tuple[int, str]] = set()
 
     async def emit(self, partition: int, call_id: str, owed: Owed) -> None:
-        """Write a record; one that is under way already is not written again."""
+        """Write a record; one of which the call has yet to be told is not written again."""
         account = self._accounts.setdefault((partition, call_id), _Account())
-        if owed.number in account.waiting:
+        if owed.number in account.posted:
             return
+        account.posted.add(owed.number)
         account.waiting.add(owed.number)
         key = call_id.encode("utf-8", "surrogatepass")
         sent = await self._post(self._name(owed.topic), key, owed.value, owed.headers)
@@ -105,6 +111,5 @@ class Outbox:
         if account is None:
             return
         account.waiting.discard(number)
-        account.through = max(account.through, number)
         if not account.waiting:
             self._done.add((partition, call_id))
