@@ -54,6 +54,7 @@ def _start(shares: list[range], tell: Tell, pipes: list[Connection], ending: Exi
     pipes.append(pipe)
     started = context.Process(target=_work, args=(shares, tell, other_end, pipes), daemon=True)
     started.start()
+    ending.callback(started.join)
     ending.callback(started.terminate)
     other_end.close()
 
