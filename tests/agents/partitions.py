@@ -33,6 +33,8 @@ class Rows:
         return self.kept.get(key)
 
     def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        if self.revoked:
+            raise Revoked("given away")
         return iter(sorted((key, row) for key, row in self.kept.items() if key.startswith(prefix)))
 
     @contextmanager
