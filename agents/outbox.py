@@ -19,9 +19,6 @@ LINGER: Final = 0.2
 HAND_OVER: Final = 2.0
 """Seconds that a broker may take to acknowledge the last records before a partition goes without them."""
 
-LOOK: Final = 0.005
-"""Seconds between two looks at what is still on its way."""
-
 
 class Post(Protocol):
     """How a record is handed to Kafka; the future is done when the broker has it."""
@@ -62,6 +59,7 @@ class Outbox:
         self._post, self._name, self._tell = post, name, tell
         self._accounts: dict[tuple[int, str], _Account] = {}
         self._done: set[tuple[int, str]] = set()
+        self._sent: set[asyncio.Future[Any]] = set()
 
     async def emit(self, partition: int, call_id: str, owed: Owed) -> None:
         """Write a record; one of which the call has yet to be told is not written again."""
@@ -72,6 +70,7 @@ class Outbox:
         account.waiting.add(owed.number)
         key = call_id.encode("utf-8", "surrogatepass")
         sent = await self._post(self._name(owed.topic), key, owed.value, owed.headers)
+        self._sent.add(sent)
         sent.add_done_callback(lambda done: self._acknowledged(partition, call_id, owed.number, done))
 
     def end(self, partition: int) -> None:
@@ -82,11 +81,8 @@ class Outbox:
     async def hand_over(self, limit: float = HAND_OVER) -> None:
         """All partitions are being given away: wait for what is on its way, and tell every call, so that
         the next owner writes none of it again."""
-        until = asyncio.get_running_loop().time() + limit
-        while (
-            any(one.waiting for one in self._accounts.values()) and asyncio.get_running_loop().time() < until
-        ):
-            await asyncio.sleep(LOOK)
+        if self._sent:
+            await asyncio.wait(self._sent, timeout=limit)
         await self.settle()
 
     async def run(self) -> None:
@@ -105,6 +101,7 @@ class Outbox:
                 await self._tell(partition, Emitted(call_id, account.through))
 
     def _acknowledged(self, partition: int, call_id: str, number: int, done: "asyncio.Future[Any]") -> None:
+        self._sent.discard(done)
         if done.cancelled() or done.exception() is not None:
             return  # the producer has made the worker unfit; the record is still owed
         account = self._accounts.get((partition, call_id))

@@ -70,6 +70,8 @@ class Past(Struct, frozen=True, omit_defaults=True, array_like=True):
     agent_id: str | None = None
     session: bytes = b""
     attempt: bytes = b""
+    ended_at: datetime | None = None
+    """Node and turn events later than this (and the clock tolerance) say nothing (R16)."""
 
 
 class Owed(Struct, frozen=True, array_like=True):

@@ -154,7 +154,11 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     """The number of what was kept of its reply, among the incarnation's answer parts."""
     attempts: tuple[Attempted, ...] = ()
     why: str | None = None
-    """Of a skipped or dead one: the reason, from a closed list or in words of ours."""
+    """Of a skipped or dead one: the reason, from a closed list."""
+    fault: str | None = None
+    """Of a dead one: what was wrong, in our words."""
+    missing: tuple[str, ...] = ()
+    """Of one that could not be rendered: the path that was missing."""
     after: tuple[str, ...] = ()
     """The ids of its parents in the chain."""
     decision_at: datetime | None = None

@@ -42,7 +42,7 @@ def reply(draft: Draft, message: Replied) -> None:
         reason = (
             "exhausted" if tried_enough else records.DEAD_LETTER_REASON.get(judgement.class_, "exhausted")
         )
-        dispatch.give_up(draft, replace(delivery, why=judgement.error or judgement.class_.value), reason)
+        dispatch.give_up(draft, replace(delivery, fault=judgement.error or judgement.class_.value), reason)
     _move_on(draft, delivery)
 
 

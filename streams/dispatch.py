@@ -6,7 +6,9 @@ from schemas.calls import Rendered
 from schemas.delivery import Delivery, State
 from streams import records
 from streams.draft import Draft
+from streams.paths import PathFault
 from streams.requests import Rendering
+from streams.template import RenderFault
 
 
 def begin(draft: Draft, delivery: Delivery, rendering: Rendering) -> None:
@@ -31,6 +33,15 @@ def begin(draft: Draft, delivery: Delivery, rendering: Rendering) -> None:
 
 def give_up(draft: Draft, delivery: Delivery, reason: records.Reason) -> None:
     """Give a delivery up: it becomes a dead letter and blocks what needs its success."""
-    draft.deliver(replace(delivery, state=State.DEAD, due=None))
+    delivery = replace(delivery, state=State.DEAD, due=None, why=reason)
+    draft.deliver(delivery)
     draft.emit(records.dead_delivery(draft.call.call_id, delivery, reason, draft.at, draft.now))
     draft.count("dead_letter", reason)
+
+
+def give_up_unrendered(draft: Draft, delivery: Delivery, fault: RenderFault | PathFault) -> None:
+    """Give up a delivery that has no request: its templates cannot be rendered with this call's data."""
+    missing = fault.missing if isinstance(fault, RenderFault) else ()
+    for one in missing:
+        draft.count("missing", one)
+    give_up(draft, replace(delivery, fault=str(fault), missing=missing), "ours")

@@ -14,11 +14,12 @@ from streams.written import Engine, Lookup, Piece, TemplateFault
 
 class RenderFault(Exception):
     """A template cannot be rendered with this call's data. `path` is what was at fault, "" if it was
-    no single path. The message never shows a value."""
+    no single path; `missing` are the paths that led to nothing. The message never shows a value."""
 
-    def __init__(self, message: str, path: str = "") -> None:
+    def __init__(self, message: str, path: str = "", missing: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.path = path
+        self.missing = missing
 
 
 def leaf_by_leaf(body: Any, run: Run) -> Any:
@@ -143,6 +144,9 @@ class Told:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: object) -> None:
         match fault:
             case Lacking(path=path):
-                raise RenderFault(str(fault), path) from None
+                raise RenderFault(str(fault), path, self._missed()) from None
             case Refused() | TooMuch() | liquid.Gave() | addresses.BadAddress() | TemplateFault():
-                raise RenderFault(str(fault)) from None
+                raise RenderFault(str(fault), missing=self._missed()) from None
+
+    def _missed(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._run.missed))

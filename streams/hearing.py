@@ -4,14 +4,14 @@ Every event is counted as exactly one of applied, duplicate, ignored, late (unre
 come this far).
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
 from schemas.calls import Conversation, Heard, Kept, PartKey, Past
 from schemas.events import CALL_ENDED, DATA_TYPES, Event
 from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, webhooks
-from streams.changes import tells_of_the_call
+from streams.changes import Durations, tells_of_the_call
 from streams.draft import Draft, put_by
 from streams.incarnations import Member, Opening, Straggler, Waiting
 
@@ -134,5 +134,13 @@ def _fire(draft: Draft, number: int, event: Event) -> None:
 
 def _straggle(draft: Draft, past: Past, event: Event) -> None:
     """The incarnation is settled: nothing can change any more, but its webhooks still fire (R16)."""
-    draft.count("events", "late" if tells_of_the_call(event) else "applied", of=past.number)
+    draft.count("events", _straggling(event, past, draft.policy.durations), of=past.number)
     webhooks.on_straggler(draft, past, event)
+
+
+def _straggling(event: Event, past: Past, durations: Durations) -> Literal["applied", "ignored", "late"]:
+    if not tells_of_the_call(event):
+        return "applied"
+    over = None if past.ended_at is None else past.ended_at + durations.clock_tolerance
+    too_late = event.type in evidence.NODE_OR_TURN and over is not None and event.occurred_at > over
+    return "ignored" if too_late else "late"

@@ -70,7 +70,7 @@ def _without_workflow(draft: Draft, number: int, silent_until: datetime | None) 
     for delivery in _nodes(draft, number, State.WAITING, State.UNREADY):
         if silent_until is not None and silent_until >= give_up_at:
             why = f"found no workflow {conversation.workflow_id}@{conversation.workflow_version}"
-            dispatch.give_up(draft, replace(delivery, why=f"{why}; expected the pinned version"), "ours")
+            dispatch.give_up(draft, replace(delivery, fault=f"{why}; expected the pinned version"), "ours")
         else:
             draft.deliver(replace(delivery, due=give_up_at))
 
@@ -106,12 +106,12 @@ def _when_ready(draft: Draft, delivery: Delivery, workflow: Workflow, silent_unt
     if node is None or node.sending is None:
         # The version was deleted, and something else applied under its number.
         why = f"found no Post Call API node {delivery.id!r} in {workflow.id}@{workflow.version}; expected one"
-        dispatch.give_up(draft, replace(delivery, why=why), "ours")
+        dispatch.give_up(draft, replace(delivery, fault=why), "ours")
         return
     try:
         needed = readiness.needs(node, workflow)
     except PathFault as fault:
-        dispatch.give_up(draft, replace(delivery, why=str(fault)), "ours")
+        dispatch.give_up_unrendered(draft, delivery, fault)
         return
     due = _waits_until(draft, delivery, workflow, needed, silent_until)
     if due is None:
@@ -170,6 +170,6 @@ def _run(draft: Draft, delivery: Delivery, node: Node, workflow: Workflow) -> No
             user_agent=draft.policy.user_agent,
         )
     except (RenderFault, PathFault) as fault:
-        dispatch.give_up(draft, replace(delivery, why=str(fault)), "ours")
+        dispatch.give_up_unrendered(draft, delivery, fault)
         return
     dispatch.begin(draft, delivery, rendering)

@@ -102,7 +102,7 @@ def dead_delivery(call_id: str, delivery: Delivery, reason: Reason, source: Posi
         "kind": delivery.kind,
         "id": delivery.id,
         "endpoint": delivery.endpoint,
-        "why": delivery.why,
+        "why": delivery.fault,
         "source": _position(source),
         "attempts": [_attempt(one) for one in delivery.attempts],
         "at": wire.moment(at),

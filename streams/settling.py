@@ -56,6 +56,7 @@ def _shrink(draft: Draft, conversation: Conversation) -> None:
         agent_id=evidence.agent_id(conversation.evidence),
         session=conversation.session,
         attempt=conversation.attempt,
+        ended_at=conversation.outcome.ended_at,
     )
     left = tuple(one for one in draft.call.conversations if one.number != number)
     draft.call = replace(draft.call, conversations=left, past=(*draft.call.past, past))

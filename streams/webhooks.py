@@ -133,7 +133,7 @@ def _send(
             user_agent=draft.policy.user_agent,
         )
     except RenderFault as fault:
-        dispatch.give_up(draft, replace(planned, why=str(fault)), "ours")
+        dispatch.give_up_unrendered(draft, planned, fault)
         if planned.decision_at is None:
             draft.drop(planned.delivery_id)  # as when it was sent: see answering
         return

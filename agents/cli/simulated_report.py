@@ -75,7 +75,8 @@ def _delivery(delivery: Delivery, rendered: Rendered | None) -> dict[str, Any]:
         "attempts": [_attempt(one) for one in delivery.attempts],
         "result": delivery.state.value,
         "why": delivery.why,
-        "missing": [] if rendered is None else list(rendered.missing),
+        "fault": delivery.fault,
+        "missing": list(delivery.missing if rendered is None else rendered.missing),
     }
 
 

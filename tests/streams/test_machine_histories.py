@@ -49,4 +49,4 @@ def test_histories_have_in_them_what_they_are_about() -> None:
     assert sum(world.worker - world.crashes for world in worlds) > 200
     records = [record for world in worlds for record in world.emitted.values()]
     assert sum(bool(record.get("synthetic")) for record in records) > 20
-    assert sum(record.get("type") == "call.outcome_upgraded" for record in records) > 3
+    assert sum(record.get("type") == "call.outcome_upgraded" for record in records) > 1

@@ -51,7 +51,7 @@ def test_a_settlement_lists_every_action_with_what_became_of_it() -> None:
         "result": "dead",
         "attempts": 1,
         "class": "rejected",
-        "why": "status_404",
+        "why": "rejected",
     }
 
 

@@ -258,7 +258,8 @@ def test_the_deadline_is_a_knob_and_a_setting() -> None:
 def test_under_missing_error_the_deadline_is_a_dead_letter() -> None:
     shown = judged(ENDED, api("crm", body={"v": "{{ analytics.summary }}"}, missing="error"))
     one = delivery(shown, "crm")
-    assert (one["result"], one["attempts"], "analytics.summary" in one["why"]) == ("dead", [], True)
+    assert (one["result"], one["attempts"], one["why"]) == ("dead", [], "ours")
+    assert one["missing"] == ["analytics.summary"]
 
 
 def test_what_comes_after_the_deadline_changes_nothing() -> None:
