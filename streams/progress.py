@@ -5,6 +5,7 @@ until the ready deadline; then its condition is asked, and then it is rendered, 
 """
 
 from datetime import datetime
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -54,12 +55,12 @@ def _with_workflow(
     """One that ends without a request may free or skip those after it; go on until none does."""
     moving = True
     while moving:
-        for delivery in _nodes(draft, number, State.WAITING):
-            _through_gate(draft, delivery, workflow, end_node_id)
-        for delivery in _nodes(draft, number, State.UNREADY):
+        _open_gates(draft, number, workflow, end_node_id)
+        unready = _nodes(draft, number, State.UNREADY)
+        for delivery in unready:
             _when_ready(draft, delivery, workflow, silent_until)
-        waiting = _nodes(draft, number, State.WAITING)
-        moving = any(not isinstance(_gate(draft, one, workflow, end_node_id), Hold) for one in waiting)
+        asked = {delivery.id for delivery in unready}
+        moving = any(one.settled for one in _nodes(draft, number) if one.id in asked)
 
 
 def _without_workflow(draft: Draft, number: int, silent_until: datetime | None) -> None:
@@ -82,23 +83,30 @@ def _nodes(draft: Draft, number: int, *states: State) -> list[Delivery]:
     ]
 
 
-def _gate(draft: Draft, delivery: Delivery, workflow: Workflow, end_node_id: str) -> Gate:
-    states = {one.id: one.state for one in _nodes(draft, delivery.incarnation)}
-    return plan.gate(graph.parents(workflow, delivery.id, end_node_id), states)
+def _open_gates(draft: Draft, number: int, workflow: Workflow, end_node_id: str) -> None:
+    """Let through what waits for nothing more. A plan has parents before children: one pass is enough."""
+    states = {one.id: one.state for one in _nodes(draft, number)}
+    for delivery in _nodes(draft, number, State.WAITING):
+        passed = _through_gate(
+            draft, delivery, workflow, plan.gate(graph.parents(workflow, delivery.id, end_node_id), states)
+        )
+        if passed != delivery:
+            draft.deliver(passed)
+            states[delivery.id] = passed.state
 
 
-def _through_gate(draft: Draft, delivery: Delivery, workflow: Workflow, end_node_id: str) -> None:
-    match _gate(draft, delivery, workflow, end_node_id):
+def _through_gate(draft: Draft, delivery: Delivery, workflow: Workflow, gate: Gate) -> Delivery:
+    match gate:
         case Skip(why):
-            draft.deliver(replace(delivery, state=State.SKIPPED, why=why, due=None))
+            return replace(delivery, state=State.SKIPPED, why=why, due=None)
         case Go():
             deadline = workflow.ready_deadline or draft.policy.ready_deadline
-            conversation = draft.conversation(delivery.incarnation)
-            since = conversation.decided_at or draft.now
-            draft.deliver(replace(delivery, state=State.UNREADY, due=since + deadline))
+            since = draft.conversation(delivery.incarnation).decided_at or draft.now
+            return replace(delivery, state=State.UNREADY, due=since + deadline)
         case Hold():
-            if delivery.due is not None:
-                draft.deliver(replace(delivery, due=None))
+            return replace(delivery, due=None)
+        case _:
+            assert_never(gate)
 
 
 def _when_ready(draft: Draft, delivery: Delivery, workflow: Workflow, silent_until: datetime | None) -> None:
