@@ -6,7 +6,7 @@ record un-acknowledged, so that it is read again.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -29,6 +29,9 @@ Bury = Callable[[records.Record], Awaitable[None]]
 EVENTS_LEAVE: Final = 512 * 1024
 """Bytes of a row that events may not fill: replies, the verdict and what is owed must still fit."""
 
+MOST_LATER: Final = 1000
+"""Dead letters and events sent on that may be on their way at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -48,6 +51,8 @@ class Track:
     bury: Bury
     metrics: Metrics
     broken: Callable[[BaseException], None]
+    _later_tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+    """What is not acknowledged yet; the loop itself holds tasks only weakly."""
 
     async def fold(self, source: AsyncIterator[Record]) -> None:
         """Fold everything, for ever."""
@@ -61,6 +66,8 @@ class Track:
                 continue
             if not tenure.open:
                 self.opened(tenure)
+            if len(self._later_tasks) >= MOST_LATER:
+                await asyncio.wait(self._later_tasks)
 
     async def _take(self, record: Record, tenure: Tenure) -> None:
         match self.reader.read(record):
@@ -123,13 +130,9 @@ class Track:
 
         task = asyncio.get_running_loop().create_task(then_ack())
         task.add_done_callback(self._landed)
-        _PENDING.add(task)
+        self._later_tasks.add(task)
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
-        _PENDING.discard(task)
+        self._later_tasks.discard(task)
         if not task.cancelled() and (defect := task.exception()) is not None:
             self.broken(defect)
-
-
-_PENDING: set["asyncio.Task[None]"] = set()
-"""Tasks that the loop itself only holds weakly."""

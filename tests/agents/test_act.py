@@ -1,7 +1,7 @@
 """Effects begin when they are durable, in an open tenure, once; what they wait for is never forgotten."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,7 +80,12 @@ class Shell:
         return self.tenure
 
     async def post(
-        self, topic: str, key: bytes | None, value: bytes | None, *_: Any
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
     ) -> "asyncio.Future[Any]":
         self.posted.append(value)
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

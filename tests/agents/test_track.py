@@ -13,7 +13,7 @@ from agents.metrics import Metrics
 from agents.reading import Reader
 from agents.tenure import Tenure
 from agents.timers import Timers
-from agents.track import Track
+from agents.track import MOST_LATER, Track
 from schemas import wire
 from schemas.calls import Call
 from schemas.events import Event
@@ -154,6 +154,17 @@ async def test_an_event_away_from_home_is_acknowledged_only_when_it_is_sent_on()
     loop.told.set()
     await turns()
     assert (loop.acked, [partition for partition, _ in loop.log.said]) == ([0], [HOME])
+
+
+async def test_a_flood_of_poison_waits_for_the_broker() -> None:
+    loop = Loop()
+    loop.told.clear()
+    folding = asyncio.ensure_future(loop.fold(*[b"poison"] * (MOST_LATER + 5)))
+    await turns(3 * MOST_LATER)
+    assert len(loop.track._later_tasks) == MOST_LATER
+    loop.told.set()
+    await folding
+    assert len(loop.acked) == len(loop.letters) == MOST_LATER + 5
 
 
 async def test_an_event_too_large_to_be_sent_on_is_a_dead_letter() -> None:
