@@ -45,6 +45,7 @@ _MEMBERS: Final[dict[str, type]] = {
 """What `data` may bring, and as what; a member of another type means something else."""
 
 _FORMAL: Final = frozenset({"specversion", "datacontenttype", "data_base64"})
+_TRUTHS: Final = {"true": True, "false": False}
 _WHOLE_NUMBERS: Final = frozenset({"seq", "attempt", "workflow_version"})
 
 
@@ -81,9 +82,7 @@ def _completed(envelope: dict[str, Any]) -> dict[str, Any]:
     for name in _WHOLE_NUMBERS:
         envelope[name] = _whole(envelope.get(name))
     is_test = envelope.get("is_test")
-    envelope["is_test"] = (
-        {"true": True, "false": False}.get(is_test, is_test) if is_test is not None else None
-    )
+    envelope["is_test"] = _TRUTHS.get(is_test, is_test) if isinstance(is_test, str) else is_test
     data = envelope.get("data")
     if isinstance(data, dict):
         for name, sort in _MEMBERS.items():
