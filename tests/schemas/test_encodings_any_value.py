@@ -15,11 +15,38 @@ from schemas.events import Event
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-FIELDS = (
-    "id type call_id occurred_at agent_id source seq workflow_id workflow_version direction channel is_test "
-    "attempt session_id traceparent data specversion subject time agentid workflowid workflowversion sessionid "
-    "istest datacontenttype data_base64 dataschema _arrived_at extra other"
-).split()
+FIELDS = [
+    "id",
+    "type",
+    "call_id",
+    "occurred_at",
+    "agent_id",
+    "source",
+    "seq",
+    "workflow_id",
+    "workflow_version",
+    "direction",
+    "channel",
+    "is_test",
+    "attempt",
+    "session_id",
+    "traceparent",
+    "data",
+    "specversion",
+    "subject",
+    "time",
+    "agentid",
+    "workflowid",
+    "workflowversion",
+    "sessionid",
+    "istest",
+    "datacontenttype",
+    "data_base64",
+    "dataschema",
+    "_arrived_at",
+    "extra",
+    "other",
+]
 
 MOMENTS = st.sampled_from(
     ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00", "2026-01-01T00:00:60Z", "2026-01-01", ""]
