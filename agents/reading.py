@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TypeAlias
 
 from agents.kafka.source import Record
-from schemas import encodings, wire
-from schemas.encodings import Unreadable
+from schemas import wire
+from schemas.encodings import reading as encodings
+from schemas.encodings.reading import Unreadable
 from schemas.messages import Forwarded, Sweep
 from streams import topology
 from streams.effects import Position

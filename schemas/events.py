@@ -1,7 +1,7 @@
 """What the platform says about a call: the event envelope, its types, its end reasons.
 
 The readers of the three encodings (plain JSON, CloudEvents structured and binary) are in
-`schemas/encodings.py`; here is what all of them come to.
+`schemas/encodings/reading.py`; here is what all of them come to.
 """
 
 from datetime import datetime

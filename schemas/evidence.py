@@ -1,7 +1,7 @@
 """What is known of one conversation: a set of facts that comes out the same in any order.
 
 Each field is the union, the earliest or the latest of what events said, so adding events is
-commutative and idempotent. `streams/learning.py` adds, `streams/verdict.py` judges,
+commutative and idempotent. `streams/verdicts/learning.py` adds, `streams/verdicts/verdict.py` judges,
 `streams/evidence.py` has an accessor for whatever else wants to know; nobody else reads the fields.
 The row of a live call is written at every event: what is not needed for a verdict (turns,
 variables, transcripts) is not here.

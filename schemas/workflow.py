@@ -1,6 +1,6 @@
 """The customer's documents as the engine uses them: workflows, voice agents, their webhooks.
 
-`schemas/documents.py` reads them from YAML or JSON and refuses what is wrong; a value of these
+`schemas/documents/reading.py` reads them from YAML or JSON and refuses what is wrong; a value of these
 types is already valid, with every default filled in.
 """
 

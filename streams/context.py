@@ -15,9 +15,10 @@ from schemas.calls import Conversation, Part
 from schemas.evidence import Evidence
 from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import VoiceAgent, Workflow
-from streams import evidence, heard
-from streams.call_data import CallData, Question, Told
-from streams.paths import MISSING
+from streams import evidence
+from streams.templates import heard
+from streams.templates.call_data import CallData, Question, Told
+from streams.templates.paths import MISSING
 
 IN_PROGRESS: Final = "in_progress"
 """The status of a call before its verdict."""

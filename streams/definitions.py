@@ -14,10 +14,10 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from schemas.documents import InvalidDocument
+from schemas.documents.reading import InvalidDocument
 from schemas.wire import json_value
 from schemas.workflow import VoiceAgent, Workflow
-from streams.validation import accept
+from streams.validation.checking import accept
 
 AGENT, WORKFLOW, ENDPOINT = "agent/", "workflow/", "endpoint/"
 

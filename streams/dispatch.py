@@ -6,9 +6,9 @@ from schemas.calls import Rendered
 from schemas.delivery import Delivery, State
 from streams import records
 from streams.draft import Draft
-from streams.paths import PathFault
 from streams.requests import Rendering
 from streams.template import RenderFault
+from streams.templates.paths import PathFault
 
 
 def begin(draft: Draft, delivery: Delivery, rendering: Rendering) -> None:

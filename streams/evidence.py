@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from schemas.encodings.moments import utc
 from schemas.events import Event
 from schemas.evidence import NO_SEQ, Evidence, Order
-from schemas.moments import utc
 
 T = TypeVar("T")
 

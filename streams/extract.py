@@ -18,10 +18,10 @@ from jsonpath.selectors import IndexSelector, NameSelector
 from schemas.delivery import Keep
 from schemas.wire import json_value
 from schemas.workflow import Workflow
-from streams import uses
-from streams.paths import MISSING, step
-from streams.remembered import by_identity
 from streams.template import TemplateFault
+from streams.templates import uses
+from streams.templates.paths import MISSING, step
+from streams.templates.remembered import by_identity
 
 Steps: TypeAlias = tuple[str | int, ...]
 

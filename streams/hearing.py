@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from schemas.calls import Conversation, Heard, Kept, PartKey, Past
 from schemas.events import CALL_ENDED, DATA_TYPES, Event
 from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, webhooks
-from streams.changes import Durations, tells_of_the_call
 from streams.draft import Draft, put_by
 from streams.incarnations import Member, Opening, Straggler, Waiting
+from streams.verdicts.changes import Durations, tells_of_the_call
 
 AVAILABLE: Final = {
     "turn.completed": "turns",

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from schemas.calls import Call, Conversation, Past
 from schemas.events import Event, short_hash
-from streams.changes import tells_of_the_call
+from streams.verdicts.changes import tells_of_the_call
 
 
 class Member(Struct, frozen=True):

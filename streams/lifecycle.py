@@ -8,7 +8,7 @@ from which it sets the next timer, because events may wait in Kafka longer than 
   except under `proper_end: spoken` while the closing line is not known.
 - Until then each event opens a timer anew, counted from the worker's clock; it takes the call for
   lost (R12). Events that only enrich, or that nobody knows, open none by themselves.
-- After the verdict evidence may raise it (`streams/late.py`) until the upgrade window is closed (R15).
+- After the verdict evidence may raise it (`streams/verdicts/late.py`) until the upgrade window is closed (R15).
 """
 
 from datetime import datetime, timedelta
@@ -21,12 +21,12 @@ from schemas.events import CALL_ENDED, Event
 from schemas.evidence import Evidence, Stage
 from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import Workflow
-from streams.changes import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
 from streams.evidence import agent_id, ended_at, pin
-from streams.late import hear_late, raisable
-from streams.learning import add
-from streams.nodes import at_end_call
-from streams.verdict import judge, names_end_node, spoken_in_time
+from streams.verdicts.changes import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
+from streams.verdicts.late import hear_late, raisable
+from streams.verdicts.learning import add
+from streams.verdicts.nodes import at_end_call
+from streams.verdicts.verdict import judge, names_end_node, spoken_in_time
 
 __all__ = [
     "NOTES",

@@ -14,9 +14,9 @@ from schemas.delivery import Delivery, State
 from schemas.workflow import Node, Workflow
 from streams import conditions, dispatch, evidence, graph, plan, readiness, records, requests, webhooks
 from streams.draft import Draft
-from streams.paths import PathFault
 from streams.plan import Gate, Go, Hold, Skip
 from streams.template import RenderFault
+from streams.templates.paths import PathFault
 
 
 def advance(draft: Draft, number: int, silent_until: datetime | None = None) -> None:

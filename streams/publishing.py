@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.documents import Document, same
-from schemas.faults import Fault, line_of, path_text
+from schemas.documents.faults import Fault, line_of, path_text
+from schemas.documents.reading import Document, same
 from schemas.wire import json_value
 from schemas.workflow import VoiceAgent
 from streams.definitions import workflow_of

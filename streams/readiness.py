@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.workflow import Node, Workflow
-from streams import uses
-from streams.paths import ALIASES, Path
+from streams.templates import uses
+from streams.templates.paths import ALIASES, Path
 
 TRANSCRIPT_AFTER: Final = timedelta(seconds=3)
 """How long after its terminal event the turns of a call make its transcript, when none is sent: a

@@ -15,9 +15,7 @@ import msgspec
 from schemas.delivery import Keep, Request, Text
 from schemas.events import short_hash
 from schemas.workflow import Missing, Node, Sending, Workflow
-from streams import addresses, bodies, extract
-from streams.bodies import Body
-from streams.remembered import by_identity
+from streams import extract
 from streams.template import (
     Output,
     RenderFault,
@@ -26,6 +24,9 @@ from streams.template import (
     render_header,
     render_url,
 )
+from streams.templates import addresses, bodies
+from streams.templates.bodies import Body
+from streams.templates.remembered import by_identity
 
 BODY_LIMIT: Final = 1 << 20
 """Bytes of a request's body."""

@@ -1,8 +1,8 @@
 """What a customer's templates mean: checked when a document is applied, rendered when a call is over.
 
 A JSON body is rendered leaf by leaf, so that no data can change its shape; every other place escapes
-values by its own rules (`streams/sinks.py`). Most templates are words and plain paths and never see
-the template engine; the rest is Liquid (`streams/liquid.py`). Secrets are cut out of the source when
+values by its own rules (`streams/templates/sinks.py`). Most templates are words and plain paths and never see
+the template engine; the rest is Liquid (`streams/templates/liquid.py`). Secrets are cut out of the source when
 it is read, so text that comes with the data is never taken for one.
 """
 
@@ -13,13 +13,13 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from schemas.delivery import Secret, Text
 from schemas.workflow import Missing
-from streams import addresses, filling, written
-from streams.dialect import Run
-from streams.filling import RenderFault
-from streams.meter import Meter
-from streams.paths import MISSING, Path, PathFault, parse
-from streams.sinks import FormSink, HeaderSink, JsonSink, Refused, Sink, UrlSink, XmlSink
-from streams.written import Piece, TemplateFault
+from streams.templates import addresses, filling, written
+from streams.templates.dialect import Run
+from streams.templates.filling import RenderFault
+from streams.templates.meter import Meter
+from streams.templates.paths import MISSING, Path, PathFault, parse
+from streams.templates.sinks import FormSink, HeaderSink, JsonSink, Refused, Sink, UrlSink, XmlSink
+from streams.templates.written import Piece, TemplateFault
 
 __all__ = [
     "Names",

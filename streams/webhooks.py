@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from schemas import wire
 from schemas.calls import Past
 from schemas.delivery import Delivery, State
+from schemas.documents.subscriptions import OUTCOME_TYPES
 from schemas.events import Event
 from schemas.outcomes import Verdict
-from schemas.subscriptions import OUTCOME_TYPES
 from schemas.workflow import VoiceAgent
 from streams import dispatch, evidence, ids, lifecycle, records, requests
 from streams.draft import Draft

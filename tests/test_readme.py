@@ -18,9 +18,9 @@ from confluent_kafka import Consumer
 from typer.main import get_command
 
 from agents.cli import app
-from schemas.encodings import read
+from schemas.encodings.reading import read
 from schemas.reasons import REASONS
-from streams.validation import read_all
+from streams.validation.checking import read_all
 from tests.readme import README, ROOT, Command, blocks, commands, generated, marked, tables, write_files
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_jars import kafka_jars

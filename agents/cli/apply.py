@@ -11,7 +11,7 @@ from agents.cli.validate import as_value, read_files
 from agents.connection import client_options, kafka_config, topic_names
 from agents.kafka.topics import ensure_topics
 from agents.workflows_topic import read_whole, write
-from schemas.documents import Reading
+from schemas.documents.reading import Reading
 from schemas.settings import Settings
 from streams.publishing import Publication, publications, unknown_workflows
 

@@ -20,7 +20,7 @@ from schemas import wire
 from schemas.settings import Settings
 from streams.definitions import Snapshot, fold
 from streams.simulation import Told, play
-from streams.validation import read_all
+from streams.validation.checking import read_all
 
 SELDOM: Final = 100_000
 """New objects between two looks for garbage in circles: steps leave none, so the looks only take time."""

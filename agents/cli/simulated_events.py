@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from schemas import encodings
-from schemas.encodings import Unreadable
-from schemas.envelopes import Envelope, Usual
+from schemas.encodings import reading as encodings
+from schemas.encodings.envelopes import Envelope, Usual
+from schemas.encodings.moments import in_utc
+from schemas.encodings.reading import Unreadable
 from schemas.events import Event
-from schemas.moments import in_utc
 from streams.evidence import moment
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)

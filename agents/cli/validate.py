@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from agents.cli.output import complain, print_json, print_line
-from schemas.documents import Reading
-from schemas.faults import WHOLE, Fault
-from schemas.trees import LARGEST_TEXT
-from streams.validation import read_all
+from schemas.documents.faults import WHOLE, Fault
+from schemas.documents.reading import Reading
+from schemas.documents.trees import LARGEST_TEXT
+from streams.validation.checking import read_all
 
 
 def validate(paths: Sequence[str | Path], as_json: bool) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agents.cli.exits import CommandRefused
 from agents.demo.calls import AGENT
-from streams.validation import read_all
+from streams.validation.checking import read_all
 
 EXAMPLE: Final = Path(__file__).parents[2] / "deploy" / "examples" / "customer-support.yaml"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.documents import InvalidDocument, from_value, read, same
-from schemas.retries import PRESETS
+from schemas.documents.reading import InvalidDocument, from_value, read, same
+from schemas.documents.retries import PRESETS
 from schemas.workflow import END_CALL, POST_CALL_API, Backoff, Schedule, VoiceAgent, Workflow
 from tests.schemas.texts import URL, agent, api, flow
 

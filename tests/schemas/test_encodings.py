@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.encodings import Unreadable, read
+from schemas.encodings.reading import Unreadable, read
 from schemas.events import EVENT_TYPES, Event
 
 RECORDED = datetime(2026, 3, 1, 12, tzinfo=UTC)

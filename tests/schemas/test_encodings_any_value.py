@@ -9,8 +9,8 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import encodings
-from schemas.encodings import Unreadable
+from schemas.encodings import reading as encodings
+from schemas.encodings.reading import Unreadable
 from schemas.events import Event
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.encodings import Unreadable, read
-from schemas.envelopes import Envelope, Usual
+from schemas.encodings.envelopes import Envelope, Usual
+from schemas.encodings.reading import Unreadable, read
 from schemas.events import Event
 
 RECORDED = datetime(2026, 3, 1, 12, tzinfo=UTC)

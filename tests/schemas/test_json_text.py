@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.json_text import json_tree
-from schemas.trees import Unreadable, source_of
+from schemas.documents.json_text import json_tree
+from schemas.documents.trees import Unreadable, source_of
 
 json_values = st.recursive(
     st.none()

@@ -6,8 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from schemas.events import EVENT_TYPES
-from schemas.jsonschemas import json_schemas
-from schemas.published_events import DATA
+from schemas.published.events import DATA
+from schemas.published.jsonschemas import json_schemas
 
 SCHEMAS = json_schemas()
 OUTCOME: dict[str, Any] = {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from schemas.subscriptions import ALIASES, WEBHOOK_TYPES
-from streams.validation import read_checked
+from schemas.documents.subscriptions import ALIASES, WEBHOOK_TYPES
+from streams.validation.checking import read_checked
 from tests.schemas.texts import URL, agent, faults, reading, webhook_faults
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.trees import DEEPEST, Unreadable, source_of
-from schemas.yaml_text import yaml_trees
+from schemas.documents.trees import DEEPEST, Unreadable, source_of
+from schemas.documents.yaml_text import yaml_trees
 
 
 def value(text: str) -> Any:

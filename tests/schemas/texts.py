@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from schemas.documents import Reading
-from streams.validation import read_checked
+from schemas.documents.reading import Reading
+from streams.validation.checking import read_checked
 
 URL = "https://api.example.com/calls"
 

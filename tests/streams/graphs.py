@@ -1,6 +1,6 @@
 """Workflows in one line: `graph("end>a a>b a>c:failure")`."""
 
-from schemas.retries import DEFAULT
+from schemas.documents.retries import DEFAULT
 from schemas.workflow import CONVERSATION, END_CALL, POST_CALL_API, Edge, Node, Sending, Workflow
 
 

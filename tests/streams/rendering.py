@@ -10,7 +10,8 @@ from schemas.events import Event
 from schemas.evidence import Evidence
 from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import POST_CALL_API, Backoff, Edge, Node, Sending, VoiceAgent, Workflow
-from streams import context, learning, requests
+from streams import context, requests
+from streams.verdicts import learning
 
 NOW = datetime(2026, 3, 4, 10, 0, 0, tzinfo=UTC)
 RETRY = Backoff(5, timedelta(seconds=1), timedelta(seconds=30))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.workflow import Test as Told
 from schemas.workflow import When
 from streams.conditions import OPERATORS, holds, paths
-from streams.paths import PathFault
+from streams.templates.paths import PathFault
 from tests.streams.rendering import known
 
 

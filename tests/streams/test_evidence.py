@@ -4,8 +4,8 @@ import pytest
 
 from schemas.evidence import Evidence
 from streams import evidence
-from streams.learning import add
 from streams.lifecycle import pinned
+from streams.verdicts.learning import add
 from tests.builders import CallStory, call, second
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from schemas.events import EVENT_TYPES, Event
 from schemas.evidence import Evidence
 from schemas.workflow import Workflow
-from streams.learning import add
-from streams.verdict import judge
+from streams.verdicts.learning import add
+from streams.verdicts.verdict import judge
 from tests.builders import DURATIONS, WORKFLOW, CallStory, Listener, call, outcome_of, workflow
 
 REACHED = call().ringing().answered().node("greet").turn().node("resolved", end=True)

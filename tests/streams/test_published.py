@@ -7,8 +7,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from schemas.calls import Conversation
 from schemas.delivery import Attempted, Class, Delivery, State
-from schemas.jsonschemas import json_schemas
 from schemas.outcomes import Verdict
+from schemas.published.jsonschemas import json_schemas
 from streams import records
 from streams.effects import Position
 from tests.builders import START, Listener, call

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from schemas.documents import Document
+from schemas.documents.reading import Document
 from schemas.wire import json_bytes
 from streams.publishing import publications, unknown_workflows, versions_of
-from streams.validation import read_checked
+from streams.validation.checking import read_checked
 
 
 def document(**fields: Any) -> Document:

@@ -12,11 +12,11 @@ from schemas import wire
 from schemas.calls import Rendered
 from schemas.delivery import Answered, Delivery
 from streams import context, machine
-from streams.changes import Durations
 from streams.definitions import Snapshot, fold
 from streams.effects import Policy
 from streams.simulation import Told, play
-from streams.validation import read_all
+from streams.validation.checking import read_all
+from streams.verdicts.changes import Durations
 from tests.builders import CallStory, call
 
 EXAMPLE = Path(__file__).parents[2] / "deploy/examples/customer-support.yaml"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from streams.meter import OUTPUT_LIMIT, WORK_LIMIT, Meter, TooMuch, weight
 from streams.template import RenderFault, TemplateFault, check, render_json, render_text
+from streams.templates.meter import OUTPUT_LIMIT, WORK_LIMIT, Meter, TooMuch, weight
 from tests.streams.rendering import known
 
 LONG = "ab " * 100_000

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.auths import SHAPES
-from schemas.documents import Reading, from_value
-from schemas.retries import PRESETS
-from schemas.sendings import METHODS
-from schemas.subscriptions import WEBHOOK_TYPES
+from schemas.documents.auths import SHAPES
+from schemas.documents.reading import Reading, from_value
+from schemas.documents.retries import PRESETS
+from schemas.documents.sendings import METHODS
+from schemas.documents.subscriptions import WEBHOOK_TYPES
+from schemas.documents.yaml_text import yaml_trees
 from schemas.workflow import VoiceAgent, Workflow
-from schemas.yaml_text import yaml_trees
 from streams import graph
-from streams.validation import read_all, read_checked
+from streams.validation.checking import read_all, read_checked
 from tests.schemas.texts import api, flow
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "deploy" / "examples").glob("*.*"))

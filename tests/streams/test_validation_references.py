@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from schemas import conditions
-from schemas.documents import InvalidDocument
+from schemas.documents import conditions
+from schemas.documents.reading import InvalidDocument
 from streams.conditions import OPERATORS as KNOWN_OPERATORS
-from streams.validation import accept
+from streams.validation.checking import accept
 from tests.schemas.texts import (
     URL,
     agent,

@@ -8,7 +8,7 @@ from agents.demo.documents import HOOKS, PATHS, documents
 from agents.demo.stories import STORIES
 from schemas.outcomes import Verdict
 from schemas.wire import json_bytes, json_value
-from streams.validation import read_all
+from streams.validation.checking import read_all
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -1,0 +1,1 @@
+"""What others build on, as JSON Schemas made from the types."""

@@ -1,0 +1,1 @@
+"""What is under `streams/template.py`: a dialect of Liquid whose every cost is counted."""

@@ -1,0 +1,1 @@
+"""What is wrong with documents beyond their shape: the graph, and what templates name."""

@@ -1,0 +1,1 @@
+"""What is under `streams/lifecycle.py`: from evidence to a verdict, and what may still raise it."""
