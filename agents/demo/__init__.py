@@ -38,7 +38,9 @@ def run(settings: Settings, as_json: bool) -> int:
     With `as_json` the ledger goes to stdout as JSON and everything else to stderr.
     """
     console = Console(stderr=as_json)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts us in the background has Ctrl-C ignored; who sends the signal itself means it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         ledger = _played(settings, console)
     except KeyboardInterrupt:

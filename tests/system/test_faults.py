@@ -25,7 +25,13 @@ _ORDERLY = (
 )
 """Calls whose verdict can only rise when one of their producers is held up longer than the grace."""
 
-_PATIENT = {"POSTCALL_LOST_LIVE": "120s", "POSTCALL_LOST_AFTER_END_NODE": "120s"}
+_PATIENT = {
+    "POSTCALL_LOST_RINGING": "120s",
+    "POSTCALL_LOST_LIVE": "120s",
+    "POSTCALL_LOST_AFTER_END_NODE": "120s",
+}
+"""A call whose producer cannot reach its broker is silent for as long, and not lost."""
+
 _AS_THEY_ARRIVE = {"message.timestamp.type": "LogAppendTime"}
 
 
