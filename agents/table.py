@@ -62,7 +62,7 @@ class Table:
 
     def sweep(self, after: bytes, most: int) -> Iterator[tuple[bytes, Call]]:
         """Up to `most` settled rows behind a key, in the order of their keys."""
-        for key, row in self._rows.scan(self._partition, keys.SETTLED):
+        for key, row in self._rows.scan(self._partition, keys.SETTLED, after):
             if key > after:
                 if most == 0:
                     return

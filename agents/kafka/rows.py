@@ -34,8 +34,8 @@ class Disk(Protocol):
     def read(self, partition: int, key: bytes) -> bytes | None:
         """The value on disk."""
 
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The rows on disk whose key begins with `prefix`, in order."""
+    def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """The rows on disk whose key begins with `prefix`, in order, from the key `since` on."""
 
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
         """Write rows and changelog offset in one go; a negative offset is not written."""
@@ -104,16 +104,16 @@ class Rows:
             self._committer = asyncio.get_running_loop().create_task(self._commit())
             self._committer.add_done_callback(self._ended)
 
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """All rows whose key begins with `prefix`, in the order of their keys, newest values.
+    def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """All rows whose key begins with `prefix`, in the order of their keys, newest values, from the
+        key `since` on.
 
         What is set while the scan runs may or may not be seen.
         """
         shelf = self._shelf(partition)
-        newest = {
-            key: row.value for key, row in {**shelf.flight, **shelf.dirty}.items() if key.startswith(prefix)
-        }
-        on_disk = (row for row in self._disk().scan(partition, prefix) if row[0] not in newest)
+        waiting = {**shelf.flight, **shelf.dirty}
+        newest = {key: row.value for key, row in waiting.items() if key.startswith(prefix) and key >= since}
+        on_disk = (row for row in self._disk().scan(partition, prefix, since) if row[0] not in newest)
         pending = sorted((key, value) for key, value in newest.items() if value is not None)
         return heapq.merge(on_disk, pending, key=itemgetter(0))
 

@@ -81,14 +81,15 @@ class Store(rocksdb.Store):
         """The value on disk."""
         return cast(bytes | None, self._db_for_partition(partition).get(key))
 
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The rows on disk whose key begins with `prefix`, in order; others are not touched."""
+    def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """The rows on disk whose key begins with `prefix`, in order, from the key `since` on; others are
+        not touched."""
         bound = rocksdict.ReadOptions()
         if (end := after(prefix)) is not None:
             bound.set_iterate_upper_bound(end)
         return cast(
             Iterator[tuple[bytes, bytes]],
-            self._db_for_partition(partition).items(from_key=prefix, read_opt=bound),
+            self._db_for_partition(partition).items(from_key=max(prefix, since), read_opt=bound),
         )
 
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:

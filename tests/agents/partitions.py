@@ -32,10 +32,11 @@ class Rows:
             raise Revoked("given away")
         return self.kept.get(key)
 
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         if self.revoked:
             raise Revoked("given away")
-        return iter(sorted((key, row) for key, row in self.kept.items() if key.startswith(prefix)))
+        found = ((key, row) for key, row in self.kept.items() if key.startswith(prefix) and key >= since)
+        return iter(sorted(found))
 
     @contextmanager
     def atomic(self, partition: int) -> Iterator[Written]:

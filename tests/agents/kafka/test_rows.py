@@ -26,8 +26,9 @@ class Disk:
     def read(self, partition: int, key: bytes) -> bytes | None:
         return self.rows.get(key)
 
-    def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        return iter(sorted(row for row in self.rows.items() if row[0].startswith(prefix)))
+    def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        found = (row for row in self.rows.items() if row[0].startswith(prefix) and row[0] >= since)
+        return iter(sorted(found))
 
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
         for row in rows:
@@ -258,6 +259,7 @@ async def test_a_scan_sees_the_newest_rows_of_its_prefix_in_order() -> None:
     table.rows.delete(0, b"lb")
     table.rows.set(0, b"lc", b"dirty")
     assert list(table.rows.scan(0, b"l")) == [(b"la", b"flying"), (b"lc", b"dirty"), (b"ld", b"old")]
+    assert list(table.rows.scan(0, b"l", b"lb")) == [(b"lc", b"dirty"), (b"ld", b"old")]
 
 
 writes = st.lists(
