@@ -39,6 +39,7 @@ def kafka_config(settings: Settings) -> KafkaConfig:
         start="earliest",  # of what no commit names; see agents/kafka/start.py
         embedded=settings.embedded,
         standby_replicas=0 if settings.embedded else settings.standby,
+        cache_bytes=settings.cache_mib * 1024 * 1024,
         commit_cycle=settings.commit_cycle,
         stall_limit=settings.stuck_after,
         ssl_context=context,

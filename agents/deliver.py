@@ -97,8 +97,7 @@ class Deliver:
         replied: Callable[[Outbound, Reply, datetime, float], Awaitable[None]],
         may_start: Callable[[Outbound], Awaitable[bool]],
         clock: Callable[[], datetime],
-        slots: int = 512,
-        lane_limit: int = 8,
+        limits: Limits = Limits(),  # noqa: B008  frozen
         *,
         broken: Callable[[BaseException], None] | None = None,
         waited: Callable[[float], None] = _not_watched,
@@ -109,7 +108,7 @@ class Deliver:
         self._clock = clock
         self._broken = broken or _raise_in_loop
         self._waited = waited
-        self._lanes: Lanes[_Waiting] = Lanes(Limits(slots=slots, lane=lane_limit))
+        self._lanes: Lanes[_Waiting] = Lanes(limits)
         self._starting: dict[Started[_Waiting], Errand] = {}
         self._wire: dict[Started[_Waiting], OnTheWire] = {}
         self._tasks: set[asyncio.Task[None]] = set()

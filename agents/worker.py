@@ -43,8 +43,12 @@ from schemas.messages import Message, Sweep
 from schemas.settings import Settings
 from streams import records
 from streams.egress import egress
+from streams.lanes import Limits
 
 log = logging.getLogger(__name__)
+
+DRAIN_MARGIN: Final = timedelta(seconds=5)
+"""How much longer than its time-out a drain waits for a request under way and for its reply's record."""
 
 SWEEP_EVERY: Final = timedelta(hours=1)
 
@@ -191,7 +195,7 @@ class Worker:
             replied,
             may_start,
             utc_now,
-            slots=self._settings.slots,
+            Limits(slots=self._settings.slots, slow=self._settings.slow_slots),
             broken=self._broken,
             waited=self._metrics.lane_wait,
         )
@@ -254,9 +258,10 @@ class Worker:
         if self._stop.is_set():
             return
         log.info("draining: %d requests under way", self._act.deliver.in_flight)
-        drained = await self._act.deliver.drained(self._settings.drain)
-        if not drained:
-            log.warning("requests under way after %s; the next owner waits for them", self._settings.drain)
+        now, wire = utc_now(), self._act.deliver.on_the_wire()
+        limit = max([self._settings.drain, *(one.until - now + DRAIN_MARGIN for one in wire)])
+        if not await self._act.deliver.drained(limit):
+            log.warning("requests under way after %s; the next owner waits for them", limit)
         self._end_parts()
         await self._takeover.end(frozenset(self._takeover.tenures))
         self._stop.set()

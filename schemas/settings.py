@@ -152,7 +152,8 @@ class Settings(BaseSettings):
     unsafe_testing: bool = False
     """Allow what only tests may do."""
     failpoints: Words = ()
-    """Where a test makes this worker fail; refused without POSTCALL_UNSAFE_TESTING=1."""
+    """Where a test makes this worker fail; refused without POSTCALL_UNSAFE_TESTING=1, and this release has
+    none to name."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -161,6 +162,8 @@ class Settings(BaseSettings):
                 "found POSTCALL_FAILPOINTS without POSTCALL_UNSAFE_TESTING=1; expected none: they break the "
                 "worker on purpose"
             )
+        if self.failpoints:
+            raise ValueError(f"found POSTCALL_FAILPOINTS {', '.join(self.failpoints)}; this release has none")
         return self
 
     def topic(self, name: str) -> str:

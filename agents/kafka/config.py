@@ -40,6 +40,8 @@ class KafkaConfig:
     """The broker is librdkafka's mock cluster: no admin API, and a produce does not wake a fetch."""
     standby_replicas: int = 0
     """How many other workers keep a warm copy of each partition's rows."""
+    cache_bytes: int = 256 * 1024 * 1024
+    """Memory for RocksDB's blocks, shared by all partitions."""
     commit_interval: timedelta = timedelta(seconds=1)
     """How often offsets are committed."""
     commit_cycle: timedelta = timedelta(milliseconds=3)

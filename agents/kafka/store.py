@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CACHE_BYTES = 256 * 1024 * 1024
 """Shared by all partitions; Faust's default is 2 GiB for each."""
 
 WRITE_BUFFER_BYTES = 8 * 1024 * 1024
@@ -54,6 +53,7 @@ class CallsTable(faust.Table[bytes, bytes]):
             value_type=bytes,
             value_serializer="raw",
             loop=self.loop,
+            cache_bytes=self.app.kafka.cache_bytes,
         )
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
@@ -73,8 +73,14 @@ class CallsTable(faust.Table[bytes, bytes]):
 class Store(rocksdb.Store):
     """One RocksDB a partition, read and written by partition instead of by the event in work."""
 
-    def __init__(self, *args: Any, clock: Callable[[], float] = time.time, **options: Any) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        *args: Any,
+        clock: Callable[[], float] = time.time,
+        cache_bytes: int = 256 * 1024 * 1024,
+        **options: Any,
+    ) -> None:
+        self._clock, self._cache_bytes = clock, cache_bytes
         super().__init__(*args, **options)
 
     def read(self, partition: int, key: bytes) -> bytes | None:
@@ -120,7 +126,7 @@ class Store(rocksdb.Store):
     def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
         path = self.partition_path(partition)
         try:
-            copy = rocksdict.Rdict(str(path), options=options())
+            copy = rocksdict.Rdict(str(path), options=options(self._cache_bytes))
         except Exception as reason:
             if "Corruption" not in str(reason):
                 raise
@@ -136,7 +142,7 @@ class Store(rocksdb.Store):
     def _start_afresh(self, path: Path, why: str) -> rocksdict.Rdict:
         log.warning("the local copy %s is rebuilt from the changelog: %s", path.name, why)
         shutil.rmtree(path)
-        return rocksdict.Rdict(str(path), options=options())
+        return rocksdict.Rdict(str(path), options=options(self._cache_bytes))
 
 
 def after(prefix: bytes) -> bytes | None:
@@ -146,15 +152,15 @@ def after(prefix: bytes) -> bytes | None:
 
 
 @lru_cache(maxsize=1)
-def cache() -> rocksdict.Cache:
-    """The one block cache of this process."""
-    return rocksdict.Cache(CACHE_BYTES)
+def cache(size: int) -> rocksdict.Cache:
+    """The one block cache of this process, in bytes."""
+    return rocksdict.Cache(size)
 
 
-def options() -> rocksdict.Options:
+def options(cache_bytes: int) -> rocksdict.Options:
     """How a partition's RocksDB is opened."""
     blocks = rocksdict.BlockBasedOptions()
-    blocks.set_block_cache(cache())
+    blocks.set_block_cache(cache(cache_bytes))
     blocks.set_bloom_filter(10, block_based=False)
     chosen = rocksdict.Options(raw_mode=True)
     chosen.create_if_missing(True)

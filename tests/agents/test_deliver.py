@@ -11,6 +11,7 @@ from agents.deliver import Deliver, Errand
 from agents.http.errors import Withheld
 from schemas.delivery import Answered, Reply, Request
 from schemas.workflow import Schedule
+from streams.lanes import Limits
 
 REQUEST = Request("POST", ("https://a.example/",), (), b"{}", timedelta(seconds=15), Schedule(()))
 
@@ -52,7 +53,7 @@ class World:
         return REQUEST
 
     def deliver(self, **more: Callable[..., None]) -> Deliver:
-        return Deliver(self.attempt, self.replied, self.allow, clock, slots=32, lane_limit=4, **more)
+        return Deliver(self.attempt, self.replied, self.allow, clock, Limits(slots=32, lane=4), **more)
 
 
 async def settle() -> None:

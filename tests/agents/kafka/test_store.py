@@ -30,7 +30,7 @@ class LocalStore(Store):
     """A store in a folder, without an app around it."""
 
     def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
-        self._folder, self._clock = folder, clock
+        self._folder, self._clock, self._cache_bytes = folder, clock, 1 << 20
         self._dbs = {}
 
     def partition_path(self, partition: int) -> Path:
@@ -115,8 +115,8 @@ def test_a_locked_copy_is_not_taken_for_a_corrupt_one(store: LocalStore) -> None
 
 
 def test_all_partitions_share_one_cache() -> None:
-    assert isinstance(cache(), rocksdict.Cache)
-    assert cache() is cache()
+    assert isinstance(cache(1 << 20), rocksdict.Cache)
+    assert cache(1 << 20) is cache(1 << 20)
 
 
 def test_the_lease_is_shorter_than_the_session_and_outlives_a_lost_heartbeat(tmp_path: Path) -> None:
