@@ -14,6 +14,8 @@ RUNS := $(VENV)/runs
 READY := $(VENV)/ready
 # Modules are compiled when they are first imported, and most never are.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+# Processes of the test run: most of the long tests wait, so there may be more of them than cores.
+JOBS ?= 3
 SOURCES := schemas streams agents tests
 
 help:
@@ -23,7 +25,7 @@ demo: $(RUNS)
 	@$(BIN)/postcall demo
 
 test: $(READY)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff check $(SOURCES)
@@ -31,7 +33,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	@$(BIN)/pytest -m "not kafka and not slow"
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not kafka and not slow"
 
 clean:
 	rm -rf $(VENV) .cache .postcall .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,10 +2,14 @@
 
 The broker starts when the first test asks for it. Tests marked `kafka` prove nothing on the embedded test
 cluster and are skipped there; where CI is set they must not be, and the run fails instead.
+
+In a run of several processes (`-n`) the one that leads starts the broker for all of them. Most of what
+takes long here is waiting, so processes share the cores well; the slow tests go first.
 """
 
 import os
 from contextlib import ExitStack
+from typing import Any, NoReturn
 
 import pytest
 
@@ -43,6 +47,36 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUN] = BrokerOfTheRun()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where this process leads others, start the broker for all."""
+    config = session.config
+    leads = bool(config.getoption("numprocesses", 0)) and not hasattr(config, "workerinput")
+    if not leads or "not kafka" in config.option.markexpr:
+        return
+    broker = config.stash[_RUN].open()
+    if broker.real:
+        os.environ["POSTCALL_TEST_BROKER"] = broker.bootstrap
+    elif os.environ.get("CI") == "true":
+        _refuse(broker)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow tests first: the last to end should be a short one."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what another process of the run could not prove."""
+    node.config.stash[_RUN].unproven += getattr(node, "workeroutput", {}).get("unproven", [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that leads what was not proven here."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["unproven"] = session.config.stash[_RUN].unproven
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the broker with the run."""
     config.stash[_RUN].close()
@@ -60,11 +94,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     broker = session.config.stash[_RUN].open()
     if not broker.real:
-        why = "; ".join(broker.passed_over)
-        pytest.exit(
-            f"CI=true requires a real Kafka for {len(needing)} tests, but found {broker.served_by} ({why})",
-            returncode=_NO_REAL_KAFKA,
-        )
+        _refuse(broker)
+
+
+def _refuse(broker: ServedBroker) -> NoReturn:
+    why = "; ".join(broker.passed_over)
+    found = f"CI=true requires a real Kafka, but found {broker.served_by} ({why})"
+    pytest.exit(found, returncode=_NO_REAL_KAFKA)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
