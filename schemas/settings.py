@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     """How long settled calls are remembered, for dedupe and for replay (R18)."""
     drain: Patience = timedelta(seconds=20)
     """How long requests under way may take after SIGTERM; at least the longest time-out in force + 5 s."""
-    commit_cycle: Span = timedelta(milliseconds=5)
+    commit_cycle: Span = timedelta(milliseconds=2)
     """How often changed rows go to the changelog; effects wait for it."""
     stuck_after: Span = timedelta(minutes=5)
     """How long there may be events and no progress before /livez fails and the worker exits."""
