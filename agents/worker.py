@@ -64,11 +64,23 @@ async def work(settings: Settings, listening: Callable[[int], None] = lambda por
     if not config.embedded:
         await begin(config, settings.start)
     worker = Worker(settings, config, names)
-    listening(await worker.web.start(settings.web_host, settings.web_port))
     try:
+        listening(await _open_doors(worker, settings))
         await worker.run()
     finally:
         await worker.close()
+
+
+class DoorsTaken(RuntimeError):
+    """Somebody else listens where the worker's doors should be."""
+
+
+async def _open_doors(worker: "Worker", settings: Settings) -> int:
+    try:
+        return await worker.web.start(settings.web_host, settings.web_port)
+    except OSError as fault:
+        where = f"port {settings.web_port} on {settings.web_host}"
+        raise DoorsTaken(f"found no free {where} ({fault.strerror}); set POSTCALL_WEB_PORT") from fault
 
 
 async def partitions(config: KafkaConfig, names: TopicNames) -> int:

@@ -13,7 +13,7 @@ from agents.cli.output import complain
 from agents.cli.processes import supervise
 from agents.kafka.topics import WrongTopic
 from agents.logs import set_up_logging
-from agents.worker import work
+from agents.worker import DoorsTaken, work
 from schemas.settings import Settings
 
 STARTED: Final = "postcall: listening on http://{host}:{port}"
@@ -29,7 +29,7 @@ def run(settings: Settings, processes: int) -> int:
     except KafkaConnectionError as fault:
         complain(f"found no broker at {settings.broker} ({fault}); expected Kafka there")
         return _leave(UNREACHABLE)
-    except WrongTopic as fault:
+    except (WrongTopic, DoorsTaken) as fault:
         complain(str(fault))
         return _leave(FAILED)
     except Exception:  # noqa: BLE001  nothing goes on after it: told, and out
