@@ -23,6 +23,8 @@ def conclude(draft: Draft, number: int, concluded: Concluded) -> None:
     outcome, before = concluded.outcome, concluded.upgraded_from
     draft.emit(records.outcome(draft.call.call_id, conversation, outcome, before, draft.now))
     draft.count("outcome", outcome.verdict.value, outcome.rule)
+    if before is None and draft.agent(conversation) is None:
+        draft.count("notes", "unknown_agent")
     webhooks.on_verdict(draft, number, before)
     if outcome.verdict is Verdict.PROPER and not conversation.planned:
         _plan(draft, conversation, outcome)
@@ -45,7 +47,7 @@ def _plan(draft: Draft, conversation: Conversation, outcome: Outcome) -> None:
     draft.amend(conversation.number, planned=True)
     workflow = draft.workflow(conversation)
     if workflow is None or outcome.end_node_id is None:
-        draft.count("notes", "unknown_workflow")
+        draft.count("notes", _unknown(draft, conversation))
         return
     if not graph.after_end(workflow, outcome.end_node_id):
         draft.count("notes", "no_nodes")
@@ -54,3 +56,10 @@ def _plan(draft: Draft, conversation: Conversation, outcome: Outcome) -> None:
     for delivery in deliveries:
         not_run = replace(delivery, state=State.SKIPPED, why=plan.TEST_CALL)
         draft.deliver(not_run if skipped else delivery)
+
+
+def _unknown(draft: Draft, conversation: Conversation) -> str:
+    """What of the call's workflow nobody has applied (R19): a version of a known one, or all of it."""
+    workflow_id = conversation.workflow_id
+    known = workflow_id is not None and draft.definitions.in_force(workflow_id) is not None
+    return "unknown_version" if known else "unknown_workflow"

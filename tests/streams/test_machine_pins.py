@@ -43,6 +43,20 @@ def test_a_call_of_an_unknown_workflow_has_its_verdict_and_is_counted() -> None:
     assert len(engine.told("call.settled")) == 1
 
 
+def test_a_version_that_nobody_applied_is_counted_apart_from_an_unknown_workflow() -> None:
+    engine = Engine(documents(OLD)).hear(
+        call().answered(agent_id="bot", workflow_id="support", workflow_version=9).ended("end_node", **END)
+    )
+    assert engine.counts["notes", "unknown_version"] == 1
+    assert engine.counts["notes", "unknown_workflow"] == 0
+
+
+def test_a_call_of_a_voice_agent_that_nobody_applied_is_counted() -> None:
+    engine = Engine(documents(OLD)).hear(call().answered(agent_id="ghost").ended("no_answer"))
+    engine.wait(3)
+    assert engine.counts["notes", "unknown_agent"] == 1
+
+
 def test_a_workflow_that_is_applied_before_the_verdict_is_in_time() -> None:
     engine = Engine(documents(None)).hear(call().answered(agent_id="bot"))
     engine.documents = documents(OLD)
