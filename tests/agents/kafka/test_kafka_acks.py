@@ -36,7 +36,8 @@ def test_an_exception_in_the_handler_ends_the_worker_and_keeps_the_event(kafka: 
     with Group(kafka.bootstrap, partitions=1) as group:
         group.produce(["a", "bug", "c"])
         broken = group.worker(raise_at=["bug"])
-        assert broken.wait_exit() == 1
+        # 75 where its stop took longer than its session, and the gate held what was left.
+        assert broken.wait_exit() in (1, 75)
         assert group.committed() <= 1
         mended = group.worker().wait_handled(2)
         assert [event.key for event in mended if event.seen == "new"] == ["bug", "c"]
