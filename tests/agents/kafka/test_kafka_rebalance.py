@@ -104,4 +104,5 @@ def test_a_standby_has_every_row_when_it_takes_over(kafka: ServedBroker) -> None
 def test_a_coordinator_that_refuses_once_is_asked_again(kafka: ServedBroker) -> None:
     with Group(kafka.bootstrap, partitions=1) as group:
         group.produce(["a"])
-        group.worker(refuse_join=True).wait_handled(1)
+        [handled] = group.worker(refuse_join=True).wait_handled(1)
+        assert handled.key == "a"

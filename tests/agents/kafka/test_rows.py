@@ -168,7 +168,9 @@ async def test_durable_waits_for_what_was_set_while_others_were_on_their_way() -
 
 
 async def test_durable_returns_at_once_when_nothing_waits() -> None:
-    await asyncio.wait_for(Table().rows.durable(0), 0.1)
+    waiting = asyncio.create_task(Table().rows.durable(0))
+    await asyncio.sleep(0)
+    assert waiting.done()
 
 
 async def test_who_gives_up_waiting_does_not_end_the_waiting_of_others() -> None:
@@ -178,8 +180,11 @@ async def test_who_gives_up_waiting_does_not_end_the_waiting_of_others() -> None
     impatient, patient = (asyncio.create_task(table.rows.durable(0)) for _ in range(2))
     await asyncio.sleep(0.01)
     impatient.cancel()
+    await asyncio.sleep(0)
+    assert not patient.done()
     table.broker.answering.set()
     await patient
+    assert table.disk.rows == {b"a": b"1"}
 
 
 async def test_a_revocation_ends_the_waiting_and_ignores_the_late_acknowledgement() -> None:
@@ -217,7 +222,10 @@ async def test_settling_does_not_wait_for_what_is_set_meanwhile() -> None:
 
     writing = asyncio.create_task(write())
     await asyncio.sleep(0.01)
-    await asyncio.wait_for(table.rows.settle(), 1)
+    settled = asyncio.create_task(table.rows.settle())
+    await asyncio.wait({settled}, timeout=1)
+    assert settled.done()
+    assert not writing.done()
     writing.cancel()
 
 
