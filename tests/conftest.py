@@ -8,6 +8,7 @@ takes long here is waiting, so processes share the cores well; the slow tests go
 """
 
 import os
+import shutil
 from contextlib import ExitStack
 from typing import Any, NoReturn
 
@@ -27,6 +28,8 @@ class BrokerOfTheRun:
         self.served: ServedBroker | None = None
         self.unproven: list[str] = []
         """The tests that were skipped for want of a real Kafka."""
+        self.lacking: list[str] = []
+        """The tests that were skipped for want of a program, and of which."""
 
     def open(self) -> ServedBroker:
         """Return the broker, started by now."""
@@ -68,13 +71,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what another process of the run could not prove."""
-    node.config.stash[_RUN].unproven += getattr(node, "workeroutput", {}).get("unproven", [])
+    run, told = node.config.stash[_RUN], getattr(node, "workeroutput", {})
+    run.unproven += told.get("unproven", [])
+    run.lacking += told.get("lacking", [])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Tell the process that leads what was not proven here."""
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["unproven"] = session.config.stash[_RUN].unproven
+        run = session.config.stash[_RUN]
+        session.config.workeroutput |= {"unproven": run.unproven, "lacking": run.lacking}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -104,8 +110,19 @@ def _refuse(broker: ServedBroker) -> NoReturn:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what only a real Kafka can prove when none serves."""
+    """Skip what only a real Kafka or a missing program can prove; under CI nothing may be skipped."""
     run = item.config.stash[_RUN]
+    lacking = [
+        program
+        for mark in item.iter_markers("needs")
+        for program in mark.args
+        if shutil.which(program) is None
+    ]
+    if lacking and os.environ.get("CI") == "true":
+        pytest.fail(f"found no {', '.join(lacking)}; expected them under CI", pytrace=False)
+    if lacking:
+        run.lacking.append(f"{item.nodeid} ({', '.join(lacking)})")
+        pytest.skip(f"needs {', '.join(lacking)}")
     if item.get_closest_marker("kafka") and not run.open().real:
         run.unproven.append(item.nodeid)
         pytest.skip("needs a real Kafka, and the embedded test cluster serves")
@@ -114,6 +131,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which broker served, and in one line what could not be proven with it."""
     run = config.stash[_RUN]
+    if run.lacking:
+        terminalreporter.write_line(f"NOT PROVEN for want of a program: {', '.join(run.lacking)}", red=True)
     if run.served is None:
         terminalreporter.write_line("kafka: no test asked for a broker")
         return

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -156,7 +155,7 @@ def test_the_python_producer_leads_to_the_verdict_that_the_readme_shows(
 
 @pytest.mark.kafka
 @pytest.mark.timeout(180)
-@pytest.mark.skipif(not shutil.which("kcat"), reason="needs kcat")
+@pytest.mark.needs("kcat")
 def test_the_kcat_line_produces_an_event(setting: Setting, worker: Fleet) -> None:
     code, printed = shell(aimed(setting, marked("kcat").text), setting.folder, CLEAN)
     assert code == 0, printed
@@ -165,7 +164,7 @@ def test_the_kcat_line_produces_an_event(setting: Setting, worker: Fleet) -> Non
 
 @pytest.mark.kafka
 @pytest.mark.timeout(180)
-@pytest.mark.skipif(not (shutil.which("javac") and shutil.which("mvn")), reason="needs a JDK and Maven")
+@pytest.mark.needs("javac", "mvn")
 def test_the_java_producer_produces_an_event(setting: Setting, worker: Fleet) -> None:
     (setting.folder / "Produce.java").write_text(aimed(setting, marked("java").text))
     code, printed = shell(f"java -cp '{kafka_jars()}/*' Produce.java", setting.folder, CLEAN)

@@ -1,6 +1,5 @@
 """Rules fire when they should and only then, and everything they name is there to be scraped."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -19,13 +18,8 @@ BY_NAME = {family.name: family for family in FAMILIES}
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    """Prometheus' own judge of rules and metrics; under CI it has to be there."""
-    found = shutil.which("promtool")
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail("found no promtool; expected it under CI (Debian's package is called prometheus)")
-    if found is None:
-        pytest.skip("no promtool here (Debian's package is called prometheus)")
-    return found
+    """Prometheus' own judge of rules and metrics (Debian's package is called prometheus)."""
+    return shutil.which("promtool") or "promtool"
 
 
 def groups() -> list[dict[str, Any]]:
@@ -52,14 +46,17 @@ def run(*command: str, given: bytes = b"") -> str:
     return (done.stdout + done.stderr).decode()
 
 
+@pytest.mark.needs("promtool")
 def test_every_alert_fires_in_its_case_and_holds_its_peace_in_the_other(promtool: str) -> None:
     assert "SUCCESS" in run(promtool, "test", "rules", "alerts_test.yml")
 
 
+@pytest.mark.needs("promtool")
 def test_rules_and_configuration_are_what_prometheus_expects(promtool: str) -> None:
     assert "SUCCESS" in run(promtool, "check", "config", "prometheus.yml")
 
 
+@pytest.mark.needs("promtool")
 def test_a_scrape_follows_prometheus_conventions(promtool: str) -> None:
     assert run(promtool, "check", "metrics", given=Metrics().exposition()) == ""
 
