@@ -4,18 +4,17 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-
-from faust.types import TP
+from typing import Final
 
 from agents.act import Act, MayStart, TakeReply
 from agents.attempt import Attempts, Outbound
 from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver
+from agents.doors import Doors
 from agents.http.client import Client
 from agents.http.errors import Withheld
 from agents.http.guard import Guard
@@ -30,18 +29,15 @@ from agents.kafka.topics import TopicNames, admin, counts, ensure_topics
 from agents.metrics import Metrics
 from agents.outbox import Outbox
 from agents.policy import policy
+from agents.posting import Posting
 from agents.reading import Reader
 from agents.sweep import first as first_sweep
 from agents.takeover import Takeover
 from agents.timers import Timers
 from agents.track import Track
-from agents.web.server import WebServer
-from schemas import wire
 from schemas.delivery import Reply
 from schemas.events import Event
-from schemas.messages import Message, Sweep
 from schemas.settings import Settings
-from streams import records
 from streams.egress import egress
 from streams.lanes import Limits
 
@@ -65,22 +61,10 @@ async def work(settings: Settings, listening: Callable[[int], None] = lambda por
         await begin(config, settings.start)
     worker = Worker(settings, config, names)
     try:
-        listening(await _open_doors(worker, settings))
+        listening(await worker.doors.open(settings.web_host, settings.web_port))
         await worker.run()
     finally:
         await worker.close()
-
-
-class DoorsTaken(RuntimeError):
-    """Somebody else listens where the worker's doors should be."""
-
-
-async def _open_doors(worker: "Worker", settings: Settings) -> int:
-    try:
-        return await worker.web.start(settings.web_host, settings.web_port)
-    except OSError as fault:
-        where = f"port {settings.web_port} on {settings.web_host}"
-        raise DoorsTaken(f"found no free {where} ({fault.strerror}); set POSTCALL_WEB_PORT") from fault
 
 
 async def partitions(config: KafkaConfig, names: TopicNames) -> int:
@@ -102,17 +86,17 @@ class Worker:
         self._definitions = Definitions(
             client_options(config), names.workflows, self._metrics, fetch_wait=config.fetch_wait
         )
-        self._timers = Timers(utc_now, self._app.offsets.caught_up, self._say)
-        outbox = Outbox(self._post, settings.topic, self._say)
-        self._outbox = outbox
+        posting = self._posting = Posting(self._app, names, settings.topic_prefix)
+        self._timers = Timers(utc_now, self._app.offsets.caught_up, posting.say)
+        self._outbox = Outbox(posting.post, posting.name, posting.say)
         self._act = Act(
-            self._app.rows, outbox, self._tell, self._app.lease, utc_now, self._broken, self._deliver
+            self._app.rows, self._outbox, posting.tell, self._app.lease, utc_now, self._broken, self._deliver
         )
         self._takeover = Takeover(
             self._app.rows,
             self._app.offsets,
             names.internal,
-            self._end_of_internal,
+            posting.end_of_internal,
             self._timers,
             self._act,
             self._metrics,
@@ -120,28 +104,10 @@ class Worker:
         self._app.on_recovered = self._takeover.begin
         self._app.on_revoked = self._takeover.end
         consume(self._app, self._track(config).fold)
-        self.web = WebServer(self._metrics.exposition, self._why_not_ready, self._why_not_alive)
-        self._watch()
-
-    def _watch(self) -> None:
-        tenures, metrics = self._takeover.tenures, self._metrics
-        metrics.watch("in_flight", lambda: self._act.deliver.in_flight)
-        metrics.watch("parked", lambda: sum(one.parked for one in tenures.values()))
-        metrics.watch("calls", lambda: sum(one.calls for one in tenures.values()))
-        metrics.watch("event_lag", self._event_lag)
-        metrics.watch("last_event", lambda: max((one.last_event for one in tenures.values()), default=0.0))
-        metrics.watch("ready", lambda: not self._why_not_ready())
-        self._app.rows.committed = metrics.committed
-        self._app.lease.paused = metrics.lease_paused
-
-    def _event_lag(self) -> float:
-        """Seconds by which the events being handled are old; 0 when none wait."""
-        if self._app.offsets.lag() == 0:
-            return 0.0
-        oldest = min(
-            (one.last_event for one in self._takeover.tenures.values() if one.last_event), default=0.0
+        self.doors = Doors(
+            self._app, self._metrics, self._definitions, self._takeover, self._stop.is_set, utc_now
         )
-        return max(0.0, utc_now().timestamp() - oldest) if oldest else 0.0
+        self.doors.watch(self._metrics, self._act.deliver)
 
     async def run(self) -> None:
         """Work until told to stop."""
@@ -169,7 +135,7 @@ class Worker:
         await self._act.deliver.close()
         await self._definitions.stop()
         await self._client.close()
-        await self.web.stop()
+        await self.doors.close()
 
     # -- the parts that need the whole ---------------------------------------------------------
 
@@ -184,8 +150,8 @@ class Worker:
             clock=utc_now,
             timers=self._timers,
             act=self._act,
-            tell=self._tell,
-            bury=self._bury,
+            tell=self._posting.tell,
+            bury=self._posting.bury,
             metrics=self._metrics,
             broken=self._broken,
         )
@@ -215,39 +181,6 @@ class Worker:
     def _may_leave(self, outbound: Outbound) -> bool:
         return self._act.may_leave(outbound)
 
-    async def _post(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-    ) -> "asyncio.Future[Any]":
-        return await self._app.producer.post(topic, key, value, headers, partition)
-
-    async def _tell(self, partition: int, message: Message) -> None:
-        """Post an internal message; return when the broker has it."""
-        await (await self._said(partition, message))
-
-    async def _say(self, partition: int, message: Message) -> None:
-        """Post an internal message that need not be waited for: a tick, an acknowledgement. One that is
-        refused makes the worker unfit, and its successor says it again."""
-        await self._said(partition, message)
-
-    async def _said(self, partition: int, message: Message) -> "asyncio.Future[Any]":
-        key = None if isinstance(message, Sweep) else message.call_id.encode("utf-8", "surrogatepass")
-        return await self._post(self._names.internal, key, wire.message(message), (), partition)
-
-    async def _bury(self, letter: records.Record) -> None:
-        topic = self._settings.topic(letter.topic)
-        await (await self._post(topic, None, letter.value, letter.headers))
-
-    async def _end_of_internal(self, partition: int) -> int:
-        at, consumer = TP(self._names.internal, partition), self._app.consumer
-        ends, firsts = await consumer.highwaters(at), await consumer.earliest_offsets(at)
-        end, first = ends.get(at) or 0, firsts.get(at) or 0
-        return end if end > first else 0  # all of it may have expired, and nothing is there to be read
-
     async def _await_definitions(self, event: Event, recorded_at: datetime) -> None:
         """Conclude that nobody knows an agent or a workflow only when the documents were read past
         the event's time (R19)."""
@@ -261,7 +194,7 @@ class Worker:
         while True:
             await asyncio.sleep(SWEEP_EVERY.total_seconds())
             for partition in list(self._takeover.tenures):
-                await self._tell(partition, first_sweep(utc_now() - self._settings.remember))
+                await self._posting.tell(partition, first_sweep(utc_now() - self._settings.remember))
 
     # -- how it ends --------------------------------------------------------------------------------
 
@@ -293,25 +226,6 @@ class Worker:
     def _broken(self, defect: BaseException) -> None:
         log.critical("a defect stops this worker", exc_info=defect)
         asyncio.get_running_loop().create_task(self._app.crash(defect))
-
-    # -- what the doors say ----------------------------------------------------------------------------
-
-    def _why_not_ready(self) -> list[str]:
-        reasons = []
-        if not self._definitions.ready:
-            reasons.append("the documents are not read yet")
-        if self._stop.is_set() or self._app.should_stop:
-            reasons.append("stopping")
-        if self._app.rebalancing or not self._takeover.begun:
-            reasons.append("no partitions assigned yet, or being recovered")
-        closed = [one.partition for one in self._takeover.tenures.values() if not one.open]
-        if closed:
-            reasons.append(f"reading what waits for partitions {closed}")
-        return reasons
-
-    def _why_not_alive(self) -> list[str]:
-        stuck = self._app.stalled()
-        return [] if stuck is None else [stuck]
 
 
 def utc_now() -> datetime:

@@ -11,9 +11,10 @@ from aiokafka.errors import KafkaConnectionError
 from agents.cli.exits import DONE, FAILED, UNREACHABLE
 from agents.cli.output import complain
 from agents.cli.processes import supervise
+from agents.doors import DoorsTaken
 from agents.kafka.topics import WrongTopic
 from agents.logs import set_up_logging
-from agents.worker import DoorsTaken, work
+from agents.worker import work
 from schemas.settings import Settings
 
 STARTED: Final = "postcall: listening on http://{host}:{port}"

@@ -1,0 +1,82 @@
+"""What a worker says of itself: ready or why not, alive or why not, and the values behind its gauges."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from agents.definitions import Reader as Definitions
+from agents.deliver import Deliver
+from agents.kafka.app import App
+from agents.metrics import Metrics
+from agents.takeover import Takeover
+from agents.web.server import WebServer
+
+
+class DoorsTaken(RuntimeError):
+    """Somebody else listens where the worker's doors should be."""
+
+
+class Doors:
+    """The probes and metrics of one worker. `stopping` says whether it drains."""
+
+    def __init__(
+        self,
+        app: App,
+        metrics: Metrics,
+        definitions: Definitions,
+        takeover: Takeover,
+        stopping: Callable[[], bool],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._app, self._definitions, self._takeover = app, definitions, takeover
+        self._stopping, self._clock = stopping, clock
+        self._server = WebServer(metrics.exposition, self.why_not_ready, self.why_not_alive)
+
+    async def open(self, host: str, port: int) -> int:
+        """Listen, and return the port. Raises DoorsTaken."""
+        try:
+            return await self._server.start(host, port)
+        except OSError as fault:
+            where = f"port {port} on {host}"
+            raise DoorsTaken(f"found no free {where} ({fault.strerror}); set POSTCALL_WEB_PORT") from fault
+
+    async def close(self) -> None:
+        """Close the port."""
+        await self._server.stop()
+
+    def watch(self, metrics: Metrics, deliver: Deliver) -> None:
+        """Let each scrape ask for what somebody else keeps."""
+        tenures = self._takeover.tenures
+        metrics.watch("in_flight", lambda: deliver.in_flight)
+        metrics.watch("parked", lambda: sum(one.parked for one in tenures.values()))
+        metrics.watch("calls", lambda: sum(one.calls for one in tenures.values()))
+        metrics.watch("event_lag", self.event_lag)
+        metrics.watch("last_event", lambda: max((one.last_event for one in tenures.values()), default=0.0))
+        metrics.watch("ready", lambda: not self.why_not_ready())
+        self._app.rows.committed = metrics.committed
+        self._app.lease.paused = metrics.lease_paused
+
+    def event_lag(self) -> float:
+        """Seconds by which the events being handled are old; 0 when none wait."""
+        handled = [one.last_event for one in self._takeover.tenures.values() if one.last_event]
+        if self._app.offsets.lag() == 0 or not handled:
+            return 0.0
+        return max(0.0, self._clock().timestamp() - min(handled))
+
+    def why_not_ready(self) -> list[str]:
+        """Why this worker does not do its work yet, or any more; empty when it does."""
+        reasons = []
+        if not self._definitions.ready:
+            reasons.append("the documents are not read yet")
+        if self._stopping() or self._app.should_stop:
+            reasons.append("stopping")
+        if self._app.rebalancing or not self._takeover.begun:
+            reasons.append("no partitions assigned yet, or being recovered")
+        closed = [one.partition for one in self._takeover.tenures.values() if not one.open]
+        if closed:
+            reasons.append(f"reading what waits for partitions {closed}")
+        return reasons
+
+    def why_not_alive(self) -> list[str]:
+        """Why this worker counts as stuck; empty when it does not."""
+        stuck = self._app.stalled()
+        return [] if stuck is None else [stuck]
