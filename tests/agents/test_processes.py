@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from agents.cli.children import environment
 from schemas.settings import Settings, variable
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_process import free_ports
-from tests.system.workers import POSTCALL, Setting
+from tests.system.workers import POSTCALL, Setting, page
 
 _PATIENCE = 60.0
 
@@ -37,14 +35,7 @@ class Parent:
         """The ids of all its workers so far."""
 
     def get(self, path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as answer:
-            with answer:
-                return answer.code, answer.read().decode()
-        except OSError:
-            return 0, ""
+        return page(self.port, path)
 
     @property
     def ready(self) -> bool:

@@ -94,6 +94,18 @@ class Setting:
             )
 
 
+def page(port: int, path: str) -> tuple[int, str]:
+    """Return the status and text of a page of a local port; status 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code, answer.read().decode()
+    except OSError:
+        return 0, ""
+
+
 class Worker:
     """One `postcall worker`, with a data directory that it keeps from start to start."""
 
@@ -141,14 +153,7 @@ class Worker:
 
     def get(self, path: str) -> tuple[int, str]:
         """Return the status and text of a page of its port; status 0 when nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=3) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as answer:
-            with answer:
-                return answer.code, answer.read().decode()
-        except OSError:
-            return 0, ""
+        return page(self._port, path)
 
     def scrape(self) -> dict[str, float]:
         """Return its metrics now, by series with labels, and keep them as `scraped`."""
