@@ -178,6 +178,15 @@ async def test_letting_go_drops_what_waits_in_its_lane_without_a_word() -> None:
     assert (shell.lanes.queued, shell.act._flights) == ([], {})
 
 
+async def test_letting_go_tells_of_the_records_that_kafka_has() -> None:
+    shell = Shell()
+    await shell.fold(*ENDED.events)
+    await turns()
+    written = len(shell.posted)
+    await shell.act.let_go()
+    assert [one.through for one in shell.log.messages if isinstance(one, Emitted)] == [written]
+
+
 async def test_a_reply_after_letting_go_is_still_posted_and_then_forgotten() -> None:
     shell = Shell()
     await shell.fold(*ENDED.events)

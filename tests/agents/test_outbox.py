@@ -65,6 +65,24 @@ async def test_nothing_is_told_while_a_record_is_under_way() -> None:
     assert broker.log.said == [(0, Emitted("a", 2))]
 
 
+async def test_a_hand_over_waits_for_what_is_on_its_way_and_tells_of_it() -> None:
+    broker = Broker()
+    await broker.emit(1)
+    handing = asyncio.create_task(broker.outbox.hand_over())
+    await turns()
+    assert not handing.done()
+    broker.futures[0].set_result(None)
+    await handing
+    assert broker.log.said == [(0, Emitted("a", 1))]
+
+
+async def test_a_hand_over_does_not_wait_for_a_broker_that_is_away() -> None:
+    broker = Broker()
+    await broker.emit(1)
+    await broker.outbox.hand_over(limit=0.01)
+    assert broker.log.said == []
+
+
 async def test_a_record_that_is_under_way_is_not_written_again() -> None:
     broker = Broker()
     await broker.emit(1)

@@ -28,6 +28,12 @@ def test_a_settled_call_keeps_its_ids_and_hardly_anything_else() -> None:
     assert told.hear(PROPER).counts["events", "duplicate"] == 3
 
 
+def test_of_a_settled_call_it_is_known_when_it_ended_and_what_came_after_is_ignored() -> None:
+    told = Engine(ONE).hear(PROPER).reply("crm").acknowledge().wait(601)
+    told.hear(call().turn("still there?", at=-1, id="before").turn("hello?", at=900, id="after"))
+    assert (told.counts["events", "late"], told.counts["events", "ignored"]) == (1, 1)
+
+
 def test_a_settled_call_wants_no_tick() -> None:
     told = Engine(ONE).hear(PROPER).reply("crm").acknowledge().wait(601)
     assert machine.due(told.row) == (None, None)
