@@ -169,3 +169,14 @@ def outcome_of(
     if not listener.outcomes:
         listener.wait(timedelta(days=2).total_seconds())
     return listener.outcomes[0]
+
+
+ANSWERED = call().answered()
+GREETED = ANSWERED.node("greet")
+RESOLVED = GREETED.node("resolved", end=True)
+"""Where most stories begin."""
+
+
+def results(listener: Listener) -> list[str]:
+    """As what each event counted."""
+    return [turn.result for turn in listener.turns]

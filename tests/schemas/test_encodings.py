@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from schemas.encodings.reading import Unreadable, read
 from schemas.events import EVENT_TYPES, Event
@@ -283,24 +281,3 @@ def test_sixty_four_levels_are_read_and_no_more(levels: int, fits: bool) -> None
 
 def test_of_a_key_that_comes_twice_the_last_wins() -> None:
     assert read(b'{"call_id": "a", "type": "x", "call_id": "b"}', (), RECORDED, None).call_id == "b"
-
-
-HEADERS = st.lists(
-    st.tuples(st.sampled_from(["ce_type", "ce_subject", "content-type", "ce_seq"]), st.binary(max_size=9))
-)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(FULL)), inner, max_size=5)
-    ),
-)
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()), HEADERS)
-def test_anything_is_either_an_event_or_unreadable(value: bytes, headers: list[tuple[str, bytes]]) -> None:
-    try:
-        event = read(value, headers, RECORDED, None)
-    except Unreadable as why:
-        event, refused = None, str(why)
-    assert event.call_id if event else refused.startswith("found ")

@@ -86,6 +86,11 @@ def test_any_value_in_any_field_is_an_event_or_unreadable(
 
 @settings(max_examples=600)
 @given(st.binary(max_size=200), HEADERS)
-def test_any_bytes_are_an_event_or_unreadable(value: bytes, headers: tuple[tuple[str, bytes], ...]) -> None:
-    with suppress(Unreadable):
-        assert isinstance(encodings.read(value, headers, NOW, None), Event)
+def test_any_bytes_are_an_event_or_refused_with_what_was_found(
+    value: bytes, headers: tuple[tuple[str, bytes], ...]
+) -> None:
+    try:
+        event = encodings.read(value, headers, NOW, None)
+    except Unreadable as why:
+        event, refused = None, str(why)
+    assert event.call_id if event else refused.startswith("found ")

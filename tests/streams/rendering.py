@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from hypothesis import strategies as st
+
 from schemas.calls import Conversation, Heard, Part, Response
 from schemas.delivery import Secret, Text
 from schemas.events import Event
@@ -90,3 +92,15 @@ def headers(rendering: requests.Rendering) -> dict[str, str]:
 def shown(text: Text) -> str:
     """Text with its secrets by name."""
     return "".join(f"***{one.name}***" if isinstance(one, Secret) else one for one in text)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)

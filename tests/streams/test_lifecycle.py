@@ -1,24 +1,28 @@
-"""When a verdict falls, what may still raise it, and which webhooks it fires."""
+"""When a verdict falls, and what of a call counts as what."""
 
 from datetime import timedelta
 
 import pytest
 
 from schemas.calls import Conversation
-from schemas.outcomes import Outcome, Upgrade, Verdict
-from schemas.reasons import REASONS
-from streams.lifecycle import NOTES, Durations, hear, lapse, raisable, silent_due, webhook_types
-from tests.builders import DURATIONS, START, WORKFLOW, CallStory, Listener, call, second, workflow
+from schemas.outcomes import Verdict
+from streams.lifecycle import NOTES, Durations, hear, lapse, silent_due
+from tests.builders import (
+    DURATIONS,
+    GREETED,
+    RESOLVED,
+    START,
+    WORKFLOW,
+    CallStory,
+    Listener,
+    call,
+    results,
+    second,
+    workflow,
+)
 
-GREETED = call().answered().node("greet")
-RESOLVED = GREETED.node("resolved", end=True)
 DAY = timedelta(days=1).total_seconds()
 ENRICHING = ["transcript.ready", "recording.ready", "analytics.completed"]
-
-
-def results(listener: Listener) -> list[str]:
-    """As what each event counted."""
-    return [turn.result for turn in listener.turns]
 
 
 # The grace and the lost timers
@@ -161,120 +165,6 @@ def test_a_clock_ahead_of_the_end_is_noted() -> None:
     assert listener.wait(3).outcome.rule == "R10"
 
 
-# Late evidence
-
-
-def test_late_evidence_raises_a_verdict() -> None:
-    listener = Listener().hear(GREETED.ended("end_node", at=10)).wait(3)
-    listener.hear(call().node("resolved", end=True, at=9, id="late", seq=5))
-    assert (listener.outcome.verdict, listener.outcome.rule) == (Verdict.PROPER, "R1")
-    assert listener.outcome.flags == ("late_evidence",)
-    assert listener.conversation.upgrades == (Upgrade(Verdict.PREMATURE, Verdict.PROPER, "R1"),)
-
-
-def test_an_upgrade_says_from_what() -> None:
-    listener = Listener().hear(call().ringing().ended("completed")).wait(3).hear(call().answered(id="late"))
-    concluded = listener.turns[-1].concluded
-    assert concluded is not None
-    assert concluded.upgraded_from is Verdict.NOT_CONNECTED
-    assert concluded.outcome.verdict is Verdict.PREMATURE
-    assert "outcome_upgraded" in listener.notes
-
-
-def test_a_second_terminal_that_names_an_end_call_node_is_late_evidence() -> None:
-    listener = Listener().hear(GREETED.ended("completed")).wait(3)
-    listener.hear(call().ended("end_node", end_node_id="resolved", id="second", at=4))
-    assert (listener.outcome.verdict, listener.outcome.rule) == (Verdict.PROPER, "R2")
-
-
-def test_a_verdict_may_rise_step_by_step() -> None:
-    listener = Listener().hear(call().ringing().ended("completed", at=5)).wait(3)
-    listener.hear(call().answered(id="a", at=1)).hear(call().bridged(id="b", at=2))
-    listener.hear(call().ended("end_node", end_node_id="resolved", id="c", at=5))
-    assert [each.verdict for each in listener.outcomes] == list(Verdict)
-
-
-def test_late_evidence_never_lowers_a_verdict_but_is_a_conflict() -> None:
-    listener = Listener().hear(RESOLVED.ended("end_node", at=10)).wait(3)
-    listener.hear(call().node("ask", id="late", at=11, seq=7)).hear(call().turn(id="more", at=11))
-    assert results(listener)[-2:] == ["late", "late"]
-    assert listener.outcome.verdict is Verdict.PROPER
-    assert listener.notes.count("conflict") == 1
-
-
-def test_another_end_call_node_comes_too_late() -> None:
-    listener = Listener().hear(RESOLVED.ended("end_node", at=10)).wait(3)
-    listener.hear(call().ended("end_node", end_node_id="sorry", id="late", at=10))
-    assert (listener.outcome.end_node_id, listener.notes.count("conflict")) == ("resolved", 1)
-
-
-def test_late_evidence_that_changes_nothing_is_late_all_the_same() -> None:
-    listener = Listener().hear(RESOLVED.ended("end_node", at=10)).wait(3).hear(call().turn(id="late"))
-    assert (results(listener)[-1], listener.notes) == ("late", [])
-
-
-def test_a_later_terminal_does_not_move_the_end_of_a_call() -> None:
-    listener = Listener().hear(GREETED.ended("completed", at=10)).wait(3)
-    listener.hear(call().ended("completed", id="second", at=500))
-    listener.hear(call().node("resolved", end=True, id="late", at=400, seq=9))
-    assert results(listener)[-2:] == ["late", "ignored"]
-    assert listener.outcome.verdict is Verdict.PREMATURE
-
-
-def test_after_the_window_late_evidence_is_counted_and_nothing_else() -> None:
-    listener = Listener().hear(GREETED.ended("completed", at=10)).wait(603)
-    assert silent_due(listener.conversation) is None
-    listener.hear(call().node("resolved", end=True, id="late", at=9))
-    assert results(listener)[-1] == "late"
-    assert len(listener.outcomes) == 1
-
-
-def test_the_window_is_open_until_its_tick() -> None:
-    decided = Listener().hear(GREETED.ended("completed", at=10)).wait(3).conversation
-    late = call().node("resolved", end=True, id="late", at=9, seq=9).events[0]
-    assert hear(decided, late, WORKFLOW, second(5000), DURATIONS).concluded is not None
-
-
-def test_a_tick_closes_what_was_due_by_then_and_no_later_window() -> None:
-    decided = Listener().hear(GREETED.ended("completed", at=10)).wait(3).conversation
-    assert lapse(decided, WORKFLOW, second(602), second(5000), DURATIONS).conversation is decided
-
-
-def test_a_terminal_of_the_grace_that_is_heard_again_stays_one_of_the_grace() -> None:
-    told = GREETED.ended("completed", at=10)
-    listener = Listener().hear(told).wait(3).hear(told.events[-1:])
-    listener.hear(call().ended("completed", id="second", at=500))
-    listener.hear(call().node("resolved", end=True, id="late", at=400, seq=9))
-    assert listener.outcome.verdict is Verdict.PREMATURE
-
-
-def test_an_upgrade_does_not_prolong_the_window() -> None:
-    listener = Listener().hear(call().ringing().ended("completed")).wait(103).hear(call().answered(id="late"))
-    assert silent_due(listener.conversation) == second(603)
-
-
-def test_the_real_end_of_a_lost_call_raises_it_however_late() -> None:
-    listener = Listener().hear(GREETED).wait(2 * DAY)
-    assert (listener.outcome.reason, raisable(listener.conversation)) == ("lost", True)
-    end = call().node("resolved", end=True, at=9000, id="n", seq=9).ended("end_node", at=9001)
-    listener.hear(end)
-    assert listener.outcome.verdict is Verdict.PROPER
-    assert listener.outcomes[-1].flags == ("late_evidence",)
-
-
-def test_the_real_end_of_a_lost_call_is_named_with_its_own_row() -> None:
-    listener = Listener().hear(GREETED).wait(2 * DAY)
-    listener.hear(call().ended("end_node", end_node_id="resolved", at=9001))
-    assert (listener.outcome.rule, listener.outcome.synthetic) == ("R2", False)
-    assert listener.outcome.ended_at == second(9001)
-    assert listener.conversation.window_until == listener.now + DURATIONS.upgrade_window
-
-
-def test_other_calls_are_out_of_reach_after_their_window() -> None:
-    listener = Listener().hear(GREETED.ended("completed")).wait(DAY)
-    assert not raisable(listener.conversation)
-
-
 # What is counted
 
 
@@ -299,60 +189,3 @@ def test_what_is_worth_counting_is_noted(told: CallStory, note: str) -> None:
 
 def test_an_ordinary_call_has_nothing_to_note() -> None:
     assert Listener().hear(RESOLVED.closing("resolved").ended("end_node")).wait(3).notes == []
-
-
-# Which webhooks a verdict fires
-
-
-def fired(verdict: Verdict, reason: str = "completed", *, synthetic: bool = False) -> tuple[str, ...]:
-    """The webhook types of such an outcome."""
-    return webhook_types(Outcome(verdict, reason, "R1", synthetic=synthetic))
-
-
-@pytest.mark.parametrize("reason", sorted(REASONS))
-def test_a_proper_call_fires_ended_and_completed_whatever_the_reason(reason: str) -> None:
-    assert fired(Verdict.PROPER, reason) == ("call.ended", "call.completed")
-
-
-def test_a_transferred_call_fires_transferred() -> None:
-    assert fired(Verdict.TRANSFERRED, "transferred") == ("call.ended", "call.transferred")
-
-
-@pytest.mark.parametrize(
-    ("reason", "beside"),
-    [
-        ("caller_hangup", ()),
-        ("busy", ()),
-        ("voicemail", ("call.voicemail",)),
-        ("agent_error", ("call.failed",)),
-        ("platform_error", ("call.failed",)),
-        ("no_audio", ("call.failed",)),
-        ("transfer_failed", ("call.failed",)),
-        ("inactivity", ()),
-    ],
-)
-def test_a_premature_call_fires_premature_and_what_fits_its_reason(
-    reason: str, beside: tuple[str, ...]
-) -> None:
-    assert fired(Verdict.PREMATURE, reason) == ("call.ended", "call.premature", *beside)
-
-
-@pytest.mark.parametrize(
-    ("reason", "named"),
-    [
-        ("busy", "call.busy"),
-        ("no_answer", "call.no_answer"),
-        ("cancelled", "call.cancelled"),
-        ("rejected", "call.failed"),
-        ("dial_failed", "call.failed"),
-        ("completed", "call.failed"),
-        ("caller_hangup", "call.failed"),
-    ],
-)
-def test_a_call_that_was_not_connected_fires_why(reason: str, named: str) -> None:
-    assert fired(Verdict.NOT_CONNECTED, reason) == ("call.ended", named)
-
-
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_a_synthetic_end_fires_lost_beside_the_others(verdict: Verdict) -> None:
-    assert fired(verdict, "lost", synthetic=True) == (*fired(verdict, "lost"), "call.lost")

@@ -17,21 +17,9 @@ from streams.template import (
     references,
     render_header,
     render_json,
-    render_text,
     render_url,
 )
-from tests.streams.rendering import known, shown
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=5,
-)
+from tests.streams.rendering import TEXTS, VALUES, known, shown
 
 
 def body(source: str, missing: Any = None, **variables: Any) -> Any:
@@ -265,42 +253,3 @@ def test_paths_lead_through_lists_and_objects() -> None:
         data,
     )
     assert found.value == [7, "zero", 1]
-
-
-@given(TEXTS)
-def test_text_in_xml_stays_text(text: str) -> None:
-    rendered = render_text("<a b='{{ v }}'>{{ v }}</a>", known(v=text), None, "xml").value
-    inside = rendered.removeprefix("<a b='").removesuffix("</a>")
-    assert not set("<>\"'") & set(inside.replace("'>", "", 1))
-
-
-@given(TEXTS)
-def test_a_form_value_stays_in_its_field(text: str) -> None:
-    rendered = render_text("a={{ v }}&b=1", known(v=text), None, "form").value
-    assert rendered.count("&") == 1
-    assert rendered.count("=") == 2
-
-
-@given(VALUES, TEXTS)
-def test_a_json_text_takes_values_outside_quotes_and_text_inside(value: Any, text: str) -> None:
-    source = '{"a": {{ v }}, "b": "x{{ t }}\\"", "c": {{ v | json }}, "d": {{ no }}, "e": "{{ no }}"}'
-    rendered = json.loads(render_text(source, known(v=value, t=text), None, "json").value)
-    assert (rendered["b"], rendered["d"], rendered["e"]) == (f'x{text}"', None, "")
-    assert rendered["a"] == rendered["c"] == value
-
-
-def test_a_json_text_refuses_a_value_after_a_backslash() -> None:
-    with pytest.raises(RenderFault):
-        render_text('{"a": "\\{{ v }}"}', known(v='"'), None, "json")
-
-
-def test_plain_text_is_written_as_it_is() -> None:
-    data = {**known(n=3, b=True, l=[1, {"a": None}]), "now": "2026-01-02T03:04:05.000Z"}
-    source = (
-        "{{ n }} {{ b }} {{ variables.l }} {{ no }}{% if n > 2 %}{{ 'now' | date: '%-d.%m.' }}{% endif %}"
-    )
-    assert render_text(source, data).value == '3 true [1,{"a":null}] 2.01.'
-
-
-def test_the_clock_is_not_read() -> None:
-    assert render_text("{{ today }}{{ now }}", {}).missing == ("variables.today", "now")

@@ -200,3 +200,9 @@ def nodes(shown: Json) -> dict[str, str]:
     """Of every node its result, or why it was skipped or is dead."""
     listed = [one for one in shown["deliveries"] if one["kind"] == "node"]
     return {one["id"]: one["why"] or one["result"] for one in listed}
+
+
+ANSWERED = call().answered()
+GREETED = ANSWERED.node("greet")
+RESOLVED = GREETED.node("resolved")
+"""Where most stories begin."""

@@ -3,6 +3,9 @@
 import pytest
 
 from tests.agents.cli.simulating import (
+    ANSWERED,
+    GREETED,
+    RESOLVED,
     STANDARD,
     Story,
     call,
@@ -15,9 +18,6 @@ from tests.agents.cli.simulating import (
     workflow,
 )
 
-ANSWERED = call().answered()
-GREETED = ANSWERED.node("greet")
-RESOLVED = GREETED.node("resolved")
 HOUR = 3600
 LATE = ["late_evidence"]
 

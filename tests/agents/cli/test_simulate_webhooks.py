@@ -3,7 +3,10 @@
 import pytest
 
 from tests.agents.cli.simulating import (
+    ANSWERED,
     CRM,
+    GREETED,
+    RESOLVED,
     STANDARD,
     Story,
     agent,
@@ -16,10 +19,6 @@ from tests.agents.cli.simulating import (
     webhooks,
     workflow,
 )
-
-ANSWERED = call().answered()
-GREETED = ANSWERED.node("greet")
-RESOLVED = GREETED.node("resolved")
 
 FIRED = [
     (RESOLVED.ended("end_node"), "call.completed"),
