@@ -14,8 +14,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.metrics import Metrics
+from schemas.endpoints import Mark
 from schemas.workflow import VoiceAgent, Workflow
-from streams.definitions import Accepted, Mark, Read, Refused, Removed, Snapshot, fold
+from streams.definitions import Accepted, Read, Refused, Removed, Snapshot, fold
 
 log = logging.getLogger(__name__)
 

@@ -68,7 +68,7 @@ class Outbox:
             return
         account.posted.add(owed.number)
         account.waiting.add(owed.number)
-        key = call_id.encode("utf-8", "surrogatepass")
+        key = (call_id if owed.key is None else owed.key).encode("utf-8", "surrogatepass")
         sent = await self._post(self._name(owed.topic), key, owed.value, owed.headers)
         self._sent.add(sent)
         sent.add_done_callback(lambda done: self._acknowledged(partition, call_id, owed.number, done))

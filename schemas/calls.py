@@ -82,6 +82,8 @@ class Owed(Struct, frozen=True, array_like=True):
     """The plain name: call-outcomes, delivery-log or dead-letters."""
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
+    key: str | None = None
+    """None: the call's id."""
 
 
 class Call(Struct, frozen=True, omit_defaults=True):

@@ -111,9 +111,11 @@ class State(StrEnum):
     DONE = "done"
     DEAD = "dead"
     SKIPPED = "skipped"
+    ERASED = "erased"
+    """Cancelled because its call was erased."""
 
 
-FINAL = frozenset({State.DONE, State.DEAD, State.SKIPPED})
+FINAL = frozenset({State.DONE, State.DEAD, State.SKIPPED, State.ERASED})
 
 
 class Attempted(Struct, frozen=True, array_like=True):
@@ -161,6 +163,10 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     """Of one that could not be rendered: the path that was missing."""
     after: tuple[str, ...] = ()
     """The ids of its parents in the chain."""
+    replay: bool = False
+    """An operator asked for it once more, after it was given up."""
+    spent: int = 0
+    """How many attempts were made before the replay: its schedule begins again behind them."""
     decision_at: datetime | None = None
     """The call's decision, from which `end_to_delivery` is measured; None for event webhooks
     (then `planned_at`)."""

@@ -9,12 +9,12 @@ stays.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from schemas.documents.reading import InvalidDocument
+from schemas.endpoints import Mark
 from schemas.wire import json_value
 from schemas.workflow import VoiceAgent, Workflow
 from streams.validation.checking import accept
@@ -26,15 +26,6 @@ Record: TypeAlias = tuple[bytes | None, bytes | None]
 
 _LARGEST: Final = 3 * 1024 * 1024
 """What the topic takes at most; one level of headroom against a broker that takes more."""
-
-
-class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What all workers obey about one endpoint, `endpoint/<agent>/<node or type>`."""
-
-    disabled: bool = False
-    """Deliveries to it are dead letters at once."""
-    failing_since: datetime | None = None
-    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ class Draft:
     def emit(self, record: records.Record) -> None:
         """Owe a record to an output topic, and ask for it to be written."""
         number = self.call.emitted + 1
-        owed = Owed(number, record.topic, record.value, record.headers)
+        owed = Owed(number, record.topic, record.value, record.headers, record.key)
         self.call = replace(self.call, owed=(*self.call.owed, owed), emitted=number)
         self._effects.append(Emit(self.call.call_id, owed))
 

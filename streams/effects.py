@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from schemas.calls import Call, Owed, Part, PartKey
 from schemas.delivery import Delivery
+from schemas.endpoints import Mark
 from schemas.workflow import VoiceAgent, Workflow
 from streams.lifecycle import Durations
 
@@ -81,6 +82,9 @@ class Definitions(Protocol):
 
     def agent(self, agent_id: str) -> VoiceAgent | None:
         """A voice agent."""
+
+    def mark(self, endpoint: str) -> Mark | None:
+        """What is known of an endpoint, by its name `<agent>/<node or type>`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ SOURCE: Final = "postcall"
 
 
 class Record(Struct, frozen=True):
-    """A record of an output topic: JSON value, CloudEvents attributes as headers; key = call id."""
+    """A record for a topic: JSON value, CloudEvents attributes as headers; `key` None is the call's id."""
 
     topic: str
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
+    key: str | None = None
 
 
 Reason: TypeAlias = Literal[

@@ -47,6 +47,12 @@ async def test_a_record_goes_to_its_topic_under_the_calls_key() -> None:
     assert broker.posted == [("eu.call-outcomes", b"a", b"1")]
 
 
+async def test_a_record_with_a_key_of_its_own_goes_under_that() -> None:
+    broker = Broker()
+    await broker.outbox.emit(0, "a", Owed(1, "workflows", b"{}", (), "endpoint/bot/crm"))
+    assert broker.posted == [("eu.workflows", b"endpoint/bot/crm", b"{}")]
+
+
 async def test_one_message_tells_of_several_records() -> None:
     broker = Broker()
     for number in (1, 2, 3):

@@ -6,10 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.endpoints import Mark
 from schemas.wire import json_bytes
 from streams.definitions import (
     Accepted,
-    Mark,
     Record,
     Refused,
     Removed,
