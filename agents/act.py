@@ -8,7 +8,7 @@ between would start it again.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from agents.attempt import Outbound
 from agents.deliver import Deliver, Errand
@@ -22,23 +22,11 @@ from schemas.delivery import Delivery, Reply, Request
 from schemas.messages import Announced, Message, Replied
 from streams import machine
 from streams.effects import Effect, Emit, Start, Step
-from streams.judge import judge
-from streams.lanes import Lane
 
 FLIGHT_MARGIN: Final = timedelta(seconds=1)
 """How much longer than its time-out a new owner waits for an announced attempt's reply."""
 
 Key: TypeAlias = tuple[str, str, int]
-
-Clock: TypeAlias = Callable[[], datetime]
-
-
-class Flight(NamedTuple):
-    """An attempt of this process: of which partition, in which lane."""
-
-    partition: int
-    lane: Lane
-
 
 Broken: TypeAlias = Callable[[BaseException], None]
 """Told of a defect, which ends the worker."""
@@ -60,16 +48,15 @@ class Act:
         outbox: Outbox,
         tell: Tell,
         lease: Lease,
-        clock: Clock,
         broken: Broken,
         make: MakeDeliver,
     ) -> None:
         self._rows, self._outbox, self._tell = rows, outbox, tell
-        self._lease, self._clock = lease, clock
+        self._lease = lease
         self._deliver = make(self.replied, self.may_start)
         self._broken = broken
         self._tasks: set[asyncio.Task[None]] = set()
-        self._flights: dict[Key, Flight] = {}
+        self._flights: dict[Key, int] = {}
         self._tenures: dict[int, Tenure] = {}
 
     def after(self, tenure: Tenure, step: Step) -> None:
@@ -121,13 +108,9 @@ class Act:
     async def replied(self, outbound: Outbound, reply: Reply, started_at: datetime, seconds: float) -> None:
         """An attempt is over: post its reply to the call's partition, whoever owns that by now."""
         key = _key(outbound)
-        flight = self._flights.get(key)
-        if flight is None:
+        partition = self._flights.get(key)
+        if partition is None:
             return  # a former owner's reply to the same attempt came first, and is folded
-        partition, lane = flight
-        pause = judge(reply, outbound.kind).pause
-        if pause is not None:
-            self._deliver.hold(lane, self._clock() + timedelta(seconds=pause))
         message = Replied(
             outbound.call_id, outbound.delivery_id, outbound.attempt, reply, started_at, seconds
         )
@@ -148,15 +131,15 @@ class Act:
 
     def may_leave(self, outbound: Outbound) -> bool:
         """The same, asked once more on the open connection, right before the first byte is written."""
-        flight = self._flights.get(_key(outbound))
-        tenure = None if flight is None else self._tenures.get(flight.partition)
+        partition = self._flights.get(_key(outbound))
+        tenure = None if partition is None else self._tenures.get(partition)
         return tenure is not None and tenure.open and not tenure.ended and self._lease.valid()
 
     def withheld(self, outbound: Outbound) -> None:
         """A request was kept back right before it left. If the partition is still ours, the lease had
         run out: it starts anew when that is back."""
-        flight = self._flights.pop(_key(outbound), None)
-        tenure = None if flight is None else self._tenures.get(flight.partition)
+        partition = self._flights.pop(_key(outbound), None)
+        tenure = None if partition is None else self._tenures.get(partition)
         if tenure is not None and not tenure.ended:
             tenure.resting.add(outbound.call_id)
             self._watch(asyncio.get_running_loop().create_task(self._resume_with_lease(tenure)))
@@ -207,7 +190,7 @@ class Act:
         errand = _errand(call_id, delivery)
         if _key(errand) in self._flights:
             return
-        self._flights[_key(errand)] = Flight(tenure.partition, errand.lane)
+        self._flights[_key(errand)] = tenure.partition
         self._deliver.enter(errand, lambda: self._load(tenure, errand))
 
     def _load(self, tenure: Tenure, errand: Errand) -> Request | None:
@@ -218,11 +201,11 @@ class Act:
         return request
 
     async def _announce(self, outbound: Outbound, until: datetime) -> None:
-        flight = self._flights.get(_key(outbound))
-        if flight is not None and flight.partition in self._tenures:
+        partition = self._flights.get(_key(outbound))
+        if partition in self._tenures:
             over = until + FLIGHT_MARGIN
             message = Announced(outbound.call_id, outbound.delivery_id, outbound.attempt, over)
-            await self._tell(flight.partition, message)
+            await self._tell(partition, message)
 
 
 def _errand(call_id: str, delivery: Delivery) -> Errand:

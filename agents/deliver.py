@@ -5,19 +5,17 @@ the queue.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from agents.attempt import Outbound
 from agents.http.errors import Withheld
 from schemas.delivery import Kind, Reply, Request
-from streams.lanes import Lane, Lanes, Limits, Rank, Started
-
-TICK: Final = 0.1
-"""Seconds between two looks at what became slow and whose hold is over."""
+from streams.lanes import Change, Lane, Lanes, Limits, Rank, Shown, Started, State, shown
 
 
 class Errand(Struct, frozen=True):
@@ -75,7 +73,7 @@ class _Waiting(NamedTuple):
     load: Load
 
 
-def _not_watched(_: float) -> None:
+def _not_watched(*_: object) -> None:
     return None
 
 
@@ -88,7 +86,8 @@ class Deliver:
     - `may_start` is asked right before an attempt is made: False forgets it here, it is still due in state;
     - `clock` gives the time in UTC;
     - `broken` is told of a defect, which must end the worker;
-    - `waited` is told how many seconds an attempt waited for its turn.
+    - `waited` is told how many seconds an attempt waited for its turn;
+    - `showed` is told what each attempt showed of its endpoint, and what that did to the lane's breaker.
     """
 
     def __init__(
@@ -101,6 +100,7 @@ class Deliver:
         *,
         broken: Callable[[BaseException], None] | None = None,
         waited: Callable[[float], None] = _not_watched,
+        showed: Callable[[Lane, Shown, Change | None], None] = _not_watched,
     ) -> None:
         self._attempt = attempt
         self._replied = replied
@@ -108,11 +108,12 @@ class Deliver:
         self._clock = clock
         self._broken = broken or _raise_in_loop
         self._waited = waited
+        self._showed = showed
         self._lanes: Lanes[_Waiting] = Lanes(limits)
         self._starting: dict[Started[_Waiting], Errand] = {}
         self._wire: dict[Started[_Waiting], OnTheWire] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
 
     @property
@@ -132,7 +133,8 @@ class Deliver:
 
     def drop(self, unwanted: Callable[[Errand], bool]) -> list[Errand]:
         """Forget what is not on the wire yet, and say what that was."""
-        queued = [waiting.errand for waiting in self._lanes.drop(lambda waiting: unwanted(waiting.errand))]
+        dropped = self._lanes.drop(lambda waiting: unwanted(waiting.errand), _now())
+        queued = [waiting.errand for waiting in dropped]
         starting = [started for started, errand in self._starting.items() if unwanted(errand)]
         return queued + [self._starting.pop(started) for started in starting]
 
@@ -140,14 +142,10 @@ class Deliver:
         """What cannot be taken back: its request may have left, its reply is not handed over yet."""
         return [one for one in self._wire.values() if wanted(one.outbound)]
 
-    def hold(self, lane: Lane, until: datetime) -> None:
-        """Leave an endpoint alone until then: it asked for it, or is overloaded."""
-        self._lanes.hold(lane, _now() + (until - self._clock()).total_seconds())
-
-    def limit(self, lane: Lane, in_flight: int) -> None:
-        """Set how many attempts at an endpoint may be under way."""
-        self._lanes.limit(lane, in_flight, _now())
-        self._start_what_may()
+    def endpoints(self, disabled: Collection[str]) -> Counter[State]:
+        """How many of the endpoints that are known to this worker are in each state, without those that
+        are disabled."""
+        return self._lanes.states(_now(), disabled)
 
     def stop(self) -> None:
         """Start nothing more; what is under way goes on."""
@@ -173,55 +171,71 @@ class Deliver:
         if self._stopped:
             return
         while (started := self._lanes.start(_now())) is not None:
-            self._waited(started.waited)
-            self._starting[started] = started.item.errand
-            task = asyncio.create_task(self._run(started))
-            self._tasks.add(task)
-            task.add_done_callback(self._ran)
-        if self._timer is None and (self._lanes.queued or self._lanes.in_flight):
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+            # What an endpoint's rate is, its request says: loaded here, it holds for the very next one.
+            request = started.item.load()
+            if request is None:
+                self._lanes.finish(started, _now())
+                continue
+            self._lanes.allow(started, request.rate, _now())
+            self._begin(started, request)
+        self._wake_later()
 
-    def _tick(self) -> None:
+    def _begin(self, started: Started[_Waiting], request: Request) -> None:
+        self._waited(started.waited)
+        self._starting[started] = started.item.errand
+        task = asyncio.create_task(self._run(started, started.item.errand.outbound(request)))
+        self._tasks.add(task)
+        task.add_done_callback(self._ran)
+
+    def _wake_later(self) -> None:
+        at = self._lanes.wake_at()
+        if at is None or (self._timer is not None and self._timer.when() <= at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(at, self._wake)
+
+    def _wake(self) -> None:
         self._timer = None
-        self._lanes.age(_now())
-        self._start_what_may()
-
-    async def _run(self, started: Started[_Waiting]) -> None:
         try:
-            outbound = await self._cleared(started)
-            if outbound is None:
-                return
-            await self._send(started, outbound)
+            self._start_what_may()
+        except Exception as defect:  # noqa: BLE001  nobody stands above a timer; the worker ends of it
+            self._broken(defect)
+
+    async def _run(self, started: Started[_Waiting], outbound: Outbound) -> None:
+        try:
+            if await self._cleared(started, outbound):
+                await self._send(started, outbound)
         finally:
             self._starting.pop(started, None)
             if self._wire.pop(started, None) is None:
                 self._free(started)
 
-    async def _cleared(self, started: Started[_Waiting]) -> Outbound | None:
-        """The attempt, unless it was dropped, erased or is not ours to make any more."""
-        request = started.item.load()
-        if request is None:
-            return None
-        outbound = started.item.errand.outbound(request)
+    async def _cleared(self, started: Started[_Waiting], outbound: Outbound) -> bool:
+        """Whether the attempt is to be made, unless it was dropped or is not ours to make any more."""
         allowed = await self._may_start(outbound)
         still_wanted = self._starting.pop(started, None) is not None
-        return outbound if allowed and still_wanted and not self._stopped else None
+        return allowed and still_wanted and not self._stopped
 
     async def _send(self, started: Started[_Waiting], outbound: Outbound) -> None:
         started_at, began = self._clock(), _now()
         self._wire[started] = OnTheWire(outbound, started_at + outbound.request.timeout)
+        said: Shown | None = None
         try:
             reply = await self._attempt(outbound)
+            said = shown(reply, outbound.kind)
         except Withheld:
             return
         finally:
             # The endpoint is done with it; the lane does not wait until the reply is written down.
-            self._free(started)
+            self._free(started, said)
         seconds = _now() - began
         await self._replied(outbound, reply, started_at, seconds)
 
-    def _free(self, started: Started[_Waiting]) -> None:
-        self._lanes.finish(started, _now())
+    def _free(self, started: Started[_Waiting], said: Shown | None = None) -> None:
+        change = self._lanes.finish(started, _now(), said)
+        if said is not None:
+            self._showed(started.lane, said, change)
         self._start_what_may()
 
     def _ran(self, task: asyncio.Task[None]) -> None:

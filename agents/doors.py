@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver
 from agents.kafka.app import App
+from agents.metric_families import EndpointState
 from agents.metrics import Metrics
 from agents.takeover import Takeover
 from agents.web.server import WebServer
@@ -51,9 +53,17 @@ class Doors:
         metrics.watch("calls", lambda: sum(one.calls for one in tenures.values()))
         metrics.watch("event_lag", self.event_lag)
         metrics.watch("last_event", lambda: max((one.last_event for one in tenures.values()), default=0.0))
+        metrics.watch_endpoints(partial(self.endpoints, deliver))
         metrics.watch("ready", lambda: not self.why_not_ready())
         self._app.rows.committed = metrics.committed
         self._app.lease.paused = metrics.lease_paused
+
+    def endpoints(self, deliver: Deliver, state: EndpointState) -> int:
+        """How many endpoints are in a state: disabled by their marks, the others as this worker's lanes
+        have found them."""
+        marks = self._definitions.snapshot.marks
+        disabled = {name for name, mark in marks.items() if mark.disabled}
+        return len(disabled) if state == "disabled" else deliver.endpoints(disabled)[state]
 
     def event_lag(self) -> float:
         """Seconds by which the events being handled are old; 0 when none wait."""

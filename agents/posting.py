@@ -11,8 +11,10 @@ from agents.kafka.producer import send
 from agents.kafka.topics import TopicNames
 from agents.outbox import Post
 from schemas import wire
+from schemas.endpoints import Mark
 from schemas.messages import Message, Sweep
 from streams import records
+from streams.definitions import ENDPOINT, jsonable
 
 
 class Posting:
@@ -41,6 +43,13 @@ class Posting:
     async def bury(self, letter: records.Record) -> None:
         """Write a dead letter; return when the broker has it."""
         await (await self.post(self.name(letter.topic), None, letter.value, letter.headers))
+
+    async def mark(self, endpoint: str, mark: Mark | None) -> None:
+        """Put the mark of an endpoint (`<agent>/<node or type>`) into force, or take it away; return when
+        the broker has it."""
+        key = f"{ENDPOINT}{endpoint}".encode("utf-8", "surrogatepass")
+        value = None if mark is None else wire.json_bytes(jsonable(mark))
+        await (await self.post(self._names.workflows, key, value, (), 0))
 
     async def end_of_internal(self, partition: int) -> int:
         """The end of the internal topic's partition; 0 where all of it has expired, and nothing is there

@@ -26,6 +26,7 @@ from agents.kafka.run import run as run_app
 from agents.kafka.source import consume
 from agents.kafka.start import begin
 from agents.kafka.topics import TopicNames, admin, counts, ensure_topics
+from agents.marks import Marks
 from agents.metrics import Metrics
 from agents.outbox import Outbox
 from agents.policy import policy
@@ -88,9 +89,10 @@ class Worker:
         )
         posting = self._posting = Posting(self._app, names, settings.topic_prefix)
         self._timers = Timers(utc_now, self._app.offsets.caught_up, posting.say)
+        self._marks = Marks(lambda: self._definitions.snapshot.marks, posting.mark, utc_now)
         self._outbox = Outbox(posting.post, posting.name, posting.say)
         self._act = Act(
-            self._app.rows, self._outbox, posting.tell, self._app.lease, utc_now, self._broken, self._deliver
+            self._app.rows, self._outbox, posting.tell, self._app.lease, self._broken, self._deliver
         )
         self._takeover = Takeover(
             self._app.rows,
@@ -122,6 +124,7 @@ class Worker:
                 ("takeover", self._takeover.run()),
                 ("timers", self._timers.run()),
                 ("outbox", self._outbox.run()),
+                ("marks", self._marks.run()),
                 ("sweeps", self._sweeps()),
             )
         ]
@@ -176,6 +179,7 @@ class Worker:
             Limits(slots=self._settings.slots, slow=self._settings.slow_slots),
             broken=self._broken,
             waited=self._metrics.lane_wait,
+            showed=self._marks.showed,
         )
 
     def _may_leave(self, outbound: Outbound) -> bool:

@@ -44,14 +44,15 @@ class Judgement(Struct, frozen=True):
 
 
 def judge(reply: Reply, kind: Kind, retry_ambiguous: bool = True) -> Judgement:
-    """Judge one attempt. Webhooks and nodes differ only in what refused requests come to:
-    a webhook tries those again on its schedule (a 404 during a deployment), a node does not."""
+    """Judge one attempt. Webhooks and nodes differ only in what refused requests come to: a webhook
+    tries those again on its schedule (a 404 during a deployment), a node does not; and a webhook that
+    is gone is disabled, while a node's 410 says no more than that its one resource is gone."""
     class_ = classify(reply)
     return Judgement(
         class_=class_,
         after=_after(class_, kind, retry_ambiguous),
         error=_error(reply, class_),
-        health=_health(reply, class_),
+        health=_health(reply, class_, kind),
         pause=_pause(reply, class_),
     )
 
@@ -115,9 +116,9 @@ def _error(reply: Reply, class_: Class) -> str | None:
             assert_never(reply)
 
 
-def _health(reply: Reply, class_: Class) -> Health:
+def _health(reply: Reply, class_: Class, kind: Kind) -> Health:
     disabled = isinstance(reply, Answered) and reply.control == DISABLE
-    if disabled or class_ is Class.GONE:
+    if disabled or (class_ is Class.GONE and kind == "webhook"):
         return "disables"
     # Too many requests is no illness: the endpoint rests, its breaker stays closed.
     if isinstance(reply, Answered) and reply.status == TOO_MANY_REQUESTS:

@@ -4,17 +4,26 @@ A lane is first in, first out and has an in-flight limit, so that an endpoint th
 lane up and nothing more. Turns go round the voice agents first and then round an agent's lanes; no
 agent has more than a quarter of the slots. Live attempts, retries and replays get turns as 8:3:1.
 An attempt that runs for over a second leaves its slot: a waiting socket costs memory, not work.
+
+A lane that only time keeps from starting (a pause, an open breaker, its rate) sleeps: it is in no ring,
+and costs nothing until `wake_at`. One that has nothing to do is remembered for a while, for what is
+known of its endpoint.
 """
 
-from collections.abc import Callable
-from heapq import heappop, heappush
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from streams.turns import AgentShare, Lane, LaneQueue, Rank, Turns
+from schemas.endpoints import endpoint_name
+from streams.breaker import Change, State
+from streams.lane import AgentShare, Lane, LaneQueue, Rank, Shown, shown
+from streams.resting import Resting
+from streams.sleepers import Sleepers
+from streams.turns import Turns
 
-__all__ = ["Lane", "Lanes", "Limits", "Rank", "Started"]
+__all__ = ["Change", "Lane", "Lanes", "Limits", "Rank", "Shown", "Started", "State", "shown"]
 
 T = TypeVar("T")
 
@@ -23,6 +32,7 @@ class Limits(Struct, frozen=True):
     """How much may be under way at once.
 
     `slots` is for attempts that run up to `slow_after` seconds; beyond it they count against `slow`.
+    `lane` is where a lane's own limit begins.
     """
 
     slots: int = 512
@@ -40,15 +50,21 @@ class Limits(Struct, frozen=True):
 class Started(Generic[T]):
     """An item that has its turn; hand it back with `finish`."""
 
-    __slots__ = ("at", "item", "lane", "slow", "waited")
+    __slots__ = ("at", "era", "item", "queue", "slow", "waited")
 
-    def __init__(self, item: T, lane: Lane, at: float, waited: float) -> None:
+    def __init__(self, item: T, queue: LaneQueue[T], at: float, waited: float) -> None:
         self.item = item
-        self.lane = lane
+        self.queue = queue
         self.at = at
         self.waited = waited
         """Seconds between entering the lane and this turn."""
+        self.era = queue.breaker.era
         self.slow = False
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that it came from."""
+        return self.queue.key
 
 
 class Lanes(Generic[T]):
@@ -62,8 +78,10 @@ class Lanes(Generic[T]):
         self._lanes: dict[Lane, LaneQueue[T]] = {}
         self._agents: dict[str, AgentShare[T]] = {}
         self._turns: Turns[T] = Turns(self.limits.agent)
-        self._young: dict[Started[T], None] = {}
-        self._held: list[tuple[float, Lane]] = []
+        self._young: OrderedDict[Started[T], None] = OrderedDict()
+        self._sleepers: Sleepers[T] = Sleepers()
+        self._resting: Resting[T] = Resting()
+        self._ill: dict[Lane, LaneQueue[T]] = {}
 
     @property
     def in_flight(self) -> int:
@@ -72,107 +90,135 @@ class Lanes(Generic[T]):
 
     def enter(self, key: Lane, rank: Rank, item: T, now: float) -> None:
         """Queue an item at the end of its lane."""
-        lane = self._lane(key)
-        lane.queues[rank].append((now, item))
+        lane = self._lanes.get(key) or self._made(key)
+        if lane.rested_at is not None:
+            self._resting.remove(lane)
         self.queued += 1
-        self._turns.offer(lane, now)
+        if lane.push(rank, item, now):
+            self._offer(lane, now)
 
     def start(self, now: float) -> Started[T] | None:
         """Whose turn it is, or None if nothing may start now."""
-        self._release(now)
+        self._age(now)
+        for lane in self._sleepers.due(now):
+            self._offer(lane, now)
         if self.in_slots >= self.limits.slots:
             return None
         turn = self._turns.next(now)
         return None if turn is None else self._start(*turn, now)
 
-    def finish(self, started: Started[T], now: float) -> None:
-        """An attempt is over; its slot and its place in the lane are free."""
-        lane = self._lanes[started.lane]
-        lane.in_flight -= 1
+    def allow(self, started: Started[T], rate: float | None, now: float) -> None:
+        """Keep a lane to so many attempts a second, counted from one that has just started."""
+        if started.queue.pace.rate != rate:
+            started.queue.pace.allow(rate, started.at)
+            self._offer(started.queue, now)
+
+    def finish(self, started: Started[T], now: float, said: Shown | None = None) -> Change | None:
+        """An attempt is over; its slot and its place in the lane are free.
+
+        `said` is what it showed of its endpoint, None if it was not made. The answer is what that did
+        to the lane's breaker.
+        """
+        lane = started.queue
+        change = lane.end(said, started.era, started.at, now)
+        if change == "opened":
+            self._ill[lane.key] = lane
+        elif change == "closed":
+            self._ill.pop(lane.key, None)
         if started.slow:
             self.slow -= 1
         else:
             del self._young[started]
             self._leave_slot(lane.agent)
-        self._turns.offer(lane, now)
-        self._forget_if_idle(lane)
+        self._offer(lane, now)
+        self._rest_if_idle(lane, now)
+        return change
 
-    def age(self, now: float) -> None:
+    def wake_at(self) -> float | None:
+        """When to ask for a start again, if nothing enters or finishes before; None: never."""
+        at = self._sleepers.next_at()
+        if self.queued and self._young and self.slow < self.limits.slow:
+            ages_at = next(iter(self._young)).at + self.limits.slow_after
+            return ages_at if at is None else min(at, ages_at)
+        return at
+
+    def drop(self, unwanted: Callable[[T], bool], now: float) -> list[T]:
+        """Take queued items out, and return them."""
+        dropped: list[T] = []
+        for lane in [each for each in self._lanes.values() if each.waiting]:
+            dropped += lane.take(unwanted)
+            self._rest_if_idle(lane, now)
+        self.queued -= len(dropped)
+        return dropped
+
+    def states(self, now: float, disabled: Collection[str] = ()) -> Counter[State]:
+        """How many of the lanes that are known are in each state, but for those of endpoints that are
+        disabled, which get nothing whatever their state."""
+        self._forget(now)
+        if disabled:
+            lanes = [lane for key, lane in self._lanes.items() if _name(key) not in disabled]
+            return Counter(lane.breaker.state(now) for lane in lanes)
+        states: Counter[State] = Counter(lane.breaker.state(now) for lane in self._ill.values())
+        states["closed"] = len(self._lanes) - len(self._ill)
+        return states
+
+    def _made(self, key: Lane) -> LaneQueue[T]:
+        agent = self._agents.get(key.agent_id)
+        if agent is None:
+            agent = self._agents[key.agent_id] = AgentShare(key.agent_id)
+        agent.lanes += 1
+        lane = self._lanes[key] = LaneQueue(key, agent, self.limits.lane)
+        return lane
+
+    def _offer(self, lane: LaneQueue[T], now: float) -> None:
+        """Let a lane have its turns, as soon as it may."""
+        if lane.waiting and lane.has_room:
+            ready_at = lane.ready_at
+            if ready_at <= now:
+                self._turns.offer(lane)
+            else:
+                self._sleepers.add(lane, ready_at)
+
+    def _start(self, lane: LaneQueue[T], rank: Rank, now: float) -> Started[T]:
+        entered, item = lane.begin(rank, now)
+        self.queued -= 1
+        started = Started(item, lane, now, now - entered)
+        lane.agent.in_slots += 1
+        self.in_slots += 1
+        self._young[started] = None
+        self._offer(lane, now)
+        self._turns.offer_agent(lane.agent)
+        return started
+
+    def _age(self, now: float) -> None:
         """Let attempts that run for over a second leave their slots, as far as there is room."""
         while self._young and self.slow < self.limits.slow:
             oldest = next(iter(self._young))
-            if now - oldest.at < self.limits.slow_after:
+            if oldest.at + self.limits.slow_after > now:
                 return
             del self._young[oldest]
             oldest.slow = True
             self.slow += 1
-            self._leave_slot(self._lanes[oldest.lane].agent)
-
-    def drop(self, unwanted: Callable[[T], bool]) -> list[T]:
-        """Take queued items out, and return them."""
-        dropped: list[T] = []
-        for lane in list(self._lanes.values()):
-            for queue in lane.queues:
-                found = [item for _, item in queue if unwanted(item)]
-                if found:
-                    kept = [entry for entry in queue if not unwanted(entry[1])]
-                    queue.clear()
-                    queue.extend(kept)
-                    dropped += found
-            self._forget_if_idle(lane)
-        self.queued -= len(dropped)
-        return dropped
-
-    def hold(self, key: Lane, until: float) -> None:
-        """Start nothing in a lane before `until`; what is under way goes on. A longer hold stays."""
-        lane = self._lane(key)
-        if until > lane.held_until:
-            lane.held_until = until
-            heappush(self._held, (until, key))
-
-    def limit(self, key: Lane, in_flight: int, now: float) -> None:
-        """Set how many attempts of a lane may be under way; it lasts as long as the lane has work."""
-        lane = self._lane(key)
-        lane.limit = in_flight
-        self._turns.offer(lane, now)
-
-    def _lane(self, key: Lane) -> LaneQueue[T]:
-        lane = self._lanes.get(key)
-        if lane is None:
-            agent = self._agents.get(key.agent_id)
-            if agent is None:
-                agent = self._agents[key.agent_id] = AgentShare(key.agent_id)
-            agent.lanes += 1
-            lane = self._lanes[key] = LaneQueue(key, agent, self.limits.lane)
-        return lane
-
-    def _start(self, lane: LaneQueue[T], rank: Rank, now: float) -> Started[T]:
-        entered, item = lane.queues[rank].popleft()
-        self.queued -= 1
-        started = Started(item, lane.key, now, now - entered)
-        lane.in_flight += 1
-        lane.agent.in_slots += 1
-        self.in_slots += 1
-        self._young[started] = None
-        self._turns.offer(lane, now)
-        return started
+            self._leave_slot(oldest.queue.agent)
 
     def _leave_slot(self, agent: AgentShare[T]) -> None:
         agent.in_slots -= 1
         self.in_slots -= 1
         self._turns.offer_agent(agent)
 
-    def _release(self, now: float) -> None:
-        while self._held and self._held[0][0] <= now:
-            _, key = heappop(self._held)
-            lane = self._lanes.get(key)
-            if lane is not None and lane.held_until <= now:
-                lane.held_until = 0.0
-                self._turns.offer(lane, now)
-                self._forget_if_idle(lane)
+    def _rest_if_idle(self, lane: LaneQueue[T], now: float) -> None:
+        if not lane.waiting and not lane.in_flight:
+            self._resting.add(lane, now)
+            self._forget(now)
 
-    def _forget_if_idle(self, lane: LaneQueue[T]) -> None:
-        if lane.idle and self._lanes.pop(lane.key, None) is not None:
+    def _forget(self, now: float) -> None:
+        for lane in self._resting.forgotten(now):
+            del self._lanes[lane.key]
+            self._ill.pop(lane.key, None)
             lane.agent.lanes -= 1
             if not lane.agent.lanes:
                 del self._agents[lane.agent.key]
+
+
+def _name(key: Lane) -> str:
+    return endpoint_name(key.agent_id, key.name)

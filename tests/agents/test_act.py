@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from agents.act import Act
@@ -14,7 +14,7 @@ from schemas.calls import Call
 from schemas.delivery import Answered
 from schemas.messages import Announced, Emitted, Replied
 from streams import machine
-from tests.agents.partitions import Clock, Lease, Log, Rows, tenure, turns
+from tests.agents.partitions import Lease, Log, Rows, tenure, turns
 from tests.builders import START, call, second
 from tests.streams.tales import POLICY, api, documents, flow
 
@@ -29,7 +29,6 @@ class Lanes:
     def __init__(self) -> None:
         self.queued: list[tuple[Errand, Load]] = []
         self.wire: list[OnTheWire] = []
-        self.held: list[datetime] = []
 
     def enter(self, errand: Errand, load: Load) -> None:
         self.queued.append((errand, load))
@@ -40,9 +39,6 @@ class Lanes:
 
     def on_the_wire(self) -> list[OnTheWire]:
         return self.wire
-
-    def hold(self, lane: object, until: datetime) -> None:
-        self.held.append(until)
 
     def send(self, until: datetime = LATER) -> Outbound | None:
         """The first errand leaves, if its request is still there."""
@@ -67,7 +63,6 @@ class Shell:
             self.outbox,
             self.log.tell,
             self.lease,  # type: ignore[arg-type]  # held until the test says otherwise
-            Clock(),
             self.broken.append,
             lambda replied, may_start: self.lanes,  # type: ignore[arg-type, return-value]  # the lanes above
         )
@@ -233,15 +228,6 @@ async def test_what_may_not_start_for_want_of_a_lease_is_not_forgotten() -> None
     assert not await shell.act.may_start(outbound)
     await turns()
     assert [errand.name for errand, _ in shell.lanes.queued] == ["crm"]
-
-
-async def test_an_endpoint_that_asks_for_a_pause_is_left_alone() -> None:
-    shell = Shell()
-    await shell.fold(*ENDED.events)
-    outbound = shell.lanes.send()
-    assert outbound is not None
-    await shell.act.replied(outbound, Answered(503, retry_after=60.0), START, 0.1)
-    assert shell.lanes.held == [START + timedelta(seconds=60)]
 
 
 async def test_a_defect_ends_the_worker() -> None:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from agents.attempt import Outbound
 from agents.deliver import Deliver, Errand
 from agents.http.errors import Withheld
-from schemas.delivery import Answered, Reply, Request
+from schemas.delivery import Answered, Reply, Request, Silence
 from schemas.workflow import Schedule
 from streams.lanes import Limits
 
@@ -27,7 +28,10 @@ def clock() -> datetime:
 class World:
     """An endpoint that answers when it is told to, and what was handed back."""
 
-    def __init__(self, allowed: bool = True) -> None:
+    def __init__(self, *answers: Reply, allowed: bool = True, rate: float | None = None) -> None:
+        self.answers = list(answers)
+        self.request = replace(REQUEST, rate=rate)
+        self.withholds = False
         self.may_answer = asyncio.Event()
         self.may_start = asyncio.Event()
         self.may_start.set()
@@ -39,7 +43,9 @@ class World:
     async def attempt(self, outbound: Outbound) -> Reply:
         self.asked.append(outbound.call_id)
         await self.may_answer.wait()
-        return Answered(200)
+        if self.withholds:
+            raise Withheld
+        return self.answers.pop(0) if self.answers else Answered(200)
 
     async def replied(self, outbound: Outbound, reply: Reply, at: datetime, seconds: float) -> None:
         self.replies.append((outbound.call_id, reply, seconds))
@@ -50,7 +56,7 @@ class World:
 
     def load(self) -> Request | None:
         self.loaded += 1
-        return REQUEST
+        return self.request
 
     def deliver(self, **more: Callable[..., None]) -> Deliver:
         return Deliver(self.attempt, self.replied, self.allow, clock, Limits(slots=32, lane=4), **more)
@@ -168,17 +174,109 @@ async def test_a_drain_starts_nothing_more_and_says_when_it_was_too_short() -> N
     assert deliver.queued == 6
 
 
-async def test_an_endpoint_on_hold_gets_nothing_before_its_time() -> None:
-    world = World()
+async def test_an_endpoint_that_asks_for_a_pause_gets_nothing_before_its_time() -> None:
+    world = World(Answered(429, retry_after=6.0), Answered(500, retry_after=0.3))
     deliver = world.deliver()
     world.may_answer.set()
-    deliver.hold(errand().lane, datetime.now(UTC) + timedelta(seconds=1))
     deliver.enter(errand(0), world.load)
-    deliver.enter(errand(1, name="n2"), world.load)
+    await settle()
+    for number in (1, 2):
+        deliver.enter(errand(number), world.load)
+        deliver.enter(errand(number + 10, name="n2"), world.load)
+    await asyncio.sleep(0.2)
+    assert world.asked == ["call-0", "call-11", "call-12"]
+    await deliver.close()
+
+
+async def test_a_pause_that_is_over_is_noticed_at_once_and_without_looking_now_and_then() -> None:
+    world = World(Answered(500, retry_after=0.3))
+    deliver = world.deliver()
+    world.may_answer.set()
+    deliver.enter(errand(0), world.load)
+    await settle()
+    deliver.enter(errand(1), world.load)
+    assert deliver._timer is not None
+    await asyncio.sleep(0.25)
+    assert world.asked == ["call-0"]
     await asyncio.sleep(0.1)
-    assert world.asked == ["call-1"]
-    await asyncio.sleep(1.3)
-    assert world.asked == ["call-1", "call-0"]
+    assert world.asked == ["call-0", "call-1"]
+    assert deliver._timer is None, "a worker with nothing to do has nothing to wake up for"
+
+
+async def test_an_endpoint_that_fails_gets_nothing_more_and_uses_nobodys_attempts() -> None:
+    world = World(*[Answered(500)] * 40)
+    changes: list[tuple[str, str | None]] = []
+    deliver = world.deliver(showed=lambda lane, said, change: changes.append((said.health, change)))
+    for number in range(20):
+        deliver.enter(errand(number), world.load)
+    world.may_answer.set()
+    await settle()
+    assert len(world.asked) == 8, "four at first, and their followers until the fifth failed"
+    assert changes[4] == ("hurts", "opened")
+    assert (deliver.queued, deliver.endpoints(())) == (12, {"open": 1, "closed": 0})
+    assert deliver.endpoints({"agent/n1"}) == {}
+    await deliver.close()
+
+
+async def opened(world: World, **more: Callable[..., None]) -> Deliver:
+    """Five failures, and what is open for 15 s is open for no time."""
+    deliver = world.deliver(**more)
+    world.may_answer.set()
+    for number in range(5):
+        deliver.enter(errand(number), world.load)
+    await settle()
+    await settle()
+    (lane,) = deliver._lanes._lanes.values()
+    assert not lane.breaker.closed
+    lane.held_until = lane.breaker.open_until = 0.0
+    return deliver
+
+
+async def test_exactly_one_probe_is_made_and_its_success_lets_others_follow() -> None:
+    world = World(*[Answered(500)] * 5)
+    deliver = await opened(world)
+    world.may_answer.clear()
+    for number in range(5, 9):
+        deliver.enter(errand(number), world.load)
+    await settle()
+    assert world.asked[5:] == ["call-5"]
+    world.may_answer.set()
+    await asyncio.sleep(0.05)
+    assert world.asked[5:] == ["call-5", "call-6"], "a slow start: one, and the next after 0.1 s"
+    await asyncio.sleep(0.35)
+    assert world.asked[5:] == [f"call-{number}" for number in range(5, 9)]
+    await deliver.close()
+
+
+@pytest.mark.parametrize("how", ["dropped", "withheld", "not allowed", "gone", "ours"])
+async def test_a_probe_that_is_not_made_makes_way_for_another(how: str) -> None:
+    world = World(*[Answered(500)] * 5, *[Silence("egress_denied", "before")] * (how == "ours"))
+    deliver = await opened(world)
+    world.withholds, world.allowed = how == "withheld", how != "not allowed"
+    if how == "dropped":
+        world.may_start.clear()
+    deliver.enter(errand(5), (lambda: None) if how == "gone" else world.load)
+    await settle()
+    world.withholds, world.allowed = False, True
+    assert len(deliver.drop(lambda _: True)) == (how == "dropped")
+    world.may_start.set()
+    deliver.enter(errand(6), world.load)
+    await asyncio.sleep(0.15)
+    assert world.asked[-1] == "call-6"
+    assert deliver.endpoints(())["closed"] == 1
+    await deliver.close()
+
+
+async def test_a_rate_is_reached_and_not_exceeded() -> None:
+    world = World(rate=50.0)
+    deliver = world.deliver()
+    world.may_answer.set()
+    for number in range(200):
+        deliver.enter(errand(number), world.load)
+    await asyncio.sleep(1.0)
+    assert 45 <= len(world.asked) <= 51
+    assert world.loaded == len(world.asked), "what waits for its rate is not loaded"
+    await deliver.close()
 
 
 async def test_attempts_that_run_for_over_a_second_make_room_for_other_lanes() -> None:

@@ -25,7 +25,6 @@ ROWS = [
         for status in (414, 415, 416, 417, 418, 422, 426, 428, 431, 451, 499, 501, 505, 506, 508, 510, 511)
     ],
     *[(status, Class.REJECTED, "retry", "fail", "keeps") for status in (600, 700, 999)],
-    (410, Class.GONE, "fail", "fail", "disables"),
 ]
 
 
@@ -68,6 +67,17 @@ def test_a_2xx_with_a_cut_body_is_a_success() -> None:
 def test_a_2xx_that_says_disable_is_done_and_disables_the_endpoint() -> None:
     judged = judge(Answered(200, control="disable"), "webhook")
     assert (judged.class_, judged.after, judged.health) == (Class.SUCCESS, "done", "disables")
+
+
+def test_a_webhook_that_is_gone_is_disabled_and_a_node_only_fails() -> None:
+    webhook, node = judge(Answered(410), "webhook"), judge(Answered(410), "node")
+    assert (webhook.class_, webhook.after, webhook.health) == (Class.GONE, "fail", "disables")
+    assert (node.class_, node.after, node.health) == (Class.GONE, "fail", "keeps")
+
+
+@pytest.mark.parametrize("status", [200, 410, 500])
+def test_a_node_whose_endpoint_says_disable_is_disabled(status: int) -> None:
+    assert judge(Answered(status, control="disable"), "node").health == "disables"
 
 
 @pytest.mark.parametrize("status", [302, 404, 429, 500, 503])
