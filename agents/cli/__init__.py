@@ -27,6 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+bench = typer.Typer(no_args_is_help=True)
+app.add_typer(bench, name="bench", help="Measure parts of postcall on this machine.")
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Files = Annotated[list[Path], typer.Argument(help="Documents, YAML or JSON.", show_default=False)]
 
@@ -138,6 +141,14 @@ def show_config(context: typer.Context, as_json: Json = False) -> None:
     from agents.cli.config import show
 
     raise typer.Exit(show(_settings(context), as_json))
+
+
+@bench.command("lanes")
+def bench_lanes(as_json: Json = False) -> None:
+    """Play the scheduler on a virtual clock: a shared pool against lanes, and an endpoint's return."""
+    from agents.cli.bench_lanes import run
+
+    raise typer.Exit(run(as_json))
 
 
 def _settings(context: typer.Context) -> "Settings":

@@ -2,6 +2,9 @@
 
 from collections import Counter
 
+from hypothesis import given
+from hypothesis import strategies as some
+
 from streams.lanes import Limits, Rank
 from tests.streams.lanes import filled, lane, one_by_one, started
 
@@ -81,3 +84,41 @@ def test_how_long_an_item_waited_is_said_when_it_starts() -> None:
     lanes.finish(first, 2.0)
     second = lanes.start(2.0)
     assert (first.waited, second and second.waited) == (0.5, 2.0)
+
+
+@given(some.lists(some.integers(1, 12), min_size=2, max_size=6), some.integers(1, 60))
+def test_among_agents_that_all_have_work_nobody_gets_more_than_one_turn_ahead(
+    lanes_of: list[int], turns: int
+) -> None:
+    entries = [
+        (lane(f"{name}", str(agent)), Rank.LIVE, 60)
+        for agent, many in enumerate(lanes_of)
+        for name in range(many)
+    ]
+    lanes = filled(Limits(slots=100, agent_share=1, lane=60), *entries)
+    had = Counter(item.partition("/")[0] for item in one_by_one(lanes, turns))
+    counts = [had[str(agent)] for agent in range(len(lanes_of))]
+    assert max(counts) - min(counts) <= 1
+
+
+@given(some.integers(1, 5), some.integers(1, 5), some.integers(1, 8))
+def test_the_ranks_keep_their_shares_however_they_are_spread(agents: int, names: int, rounds: int) -> None:
+    entries = [
+        (lane(str(name), str(agent)), rank, 100)
+        for agent in range(agents)
+        for name in range(names)
+        for rank in Rank
+    ]
+    had = Counter(item.split("/")[2] for item in one_by_one(filled(Limits(), *entries), 12 * rounds))
+    assert had == {"LIVE": 8 * rounds, "RETRY": 3 * rounds, "REPLAY": rounds}
+
+
+@given(some.lists(some.tuples(some.integers(0, 3), some.integers(0, 9)), min_size=1, max_size=300))
+def test_an_agents_share_is_a_quarter_whatever_comes_and_ages(script: list[tuple[int, int]]) -> None:
+    lanes, now = filled(Limits(slots=16, slow=5)), 0.0
+    for agent, name in script:
+        now += 0.05
+        lanes.enter(lane(str(name), str(agent)), Rank.LIVE, "", now)
+        started(lanes, now)
+        assert lanes.in_slots <= 16
+        assert max(share.in_slots for share in lanes._agents.values()) <= 4

@@ -1,69 +1,59 @@
 """The scheduler under load, on a virtual clock: isolation, and the return of an endpoint that was down."""
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 
-from schemas.documents.retries import PRESETS
-from schemas.workflow import Schedule
+from streams import rehearsals
 from streams.allowance import MOST
-from streams.lanes import Lane, Lanes, Limits, Shown
+from streams.lanes import Lane, Lanes, Shown
 from streams.pace import DOUBLES_EVERY, LATENESS, START_RATE, STARTS_FOR
-from streams.retry import luck
-from streams.traffic import Arrival, Made, Traffic, Try
+from streams.rehearsals import DOWN_FOR, HANGS, ILL, PARKED, WELL
+from streams.traffic import Arrival, Made, Traffic
 from tests.streams.lanes import lane
 
-WELL, ILL = Shown("resets"), Shown("hurts")
-HANGS, DOWN = lane("hangs"), lane("down")
 
-
-def answers(to: Lane, now: float) -> tuple[float, Shown]:
-    return (2.0, Shown("hurts", timed_out=True)) if to == HANGS else (0.010, WELL)
-
-
-def test_an_endpoint_that_hangs_does_not_slow_the_others() -> None:
-    arrivals = [
-        Arrival(number / 800, HANGS if luck("hangs", number) < 0.2 else lane(str(number % 199)))
-        for number in range(4_000)
-    ]
-    traffic = Traffic(Lanes(Limits(slots=100, agent_share=1)), answers)
-    took = sorted(
-        made.ended_at - made.what.arrived_at for made in traffic.play(arrivals) if made.what.to != HANGS
-    )
+def of_the_healthy(played: Iterator[Made]) -> list[float]:
+    took = sorted(made.ended_at - made.what.arrived_at for made in played if made.what.to != HANGS)
     assert len(took) > 3_000
+    return took
+
+
+def test_in_lanes_an_endpoint_that_hangs_does_not_slow_the_others() -> None:
+    took = of_the_healthy(rehearsals.in_lanes())
     assert took[int(0.99 * len(took))] == pytest.approx(0.010, abs=0.002)
 
 
-HOUR = 3_600.0
-PARKED = 100_000
+def test_in_a_shared_pool_it_does() -> None:
+    took = of_the_healthy(rehearsals.in_a_shared_pool())
+    assert took[int(0.99 * len(took))] > 5.0
 
 
-def again(failed: Try, ended_at: float) -> float | None:
-    """The patient schedule."""
-    schedule = PRESETS["patient"]
-    assert isinstance(schedule, Schedule)
-    if failed.number > len(schedule.waits):
-        return None
-    return ended_at + schedule.waits[failed.number - 1].total_seconds()
+def test_a_rate_is_reached_and_not_exceeded_beside_others_without_one() -> None:
+    def answer(to: Lane, now: float) -> tuple[float, Shown]:
+        return 0.02, WELL
+
+    slow, quick = lane("slow"), lane("quick")
+    arrivals = [Arrival(number / 1_000, slow if number % 2 else quick) for number in range(4_000)]
+    traffic = Traffic(Lanes(), answer, rate=lambda to: 50.0 if to == slow else None)
+    made = list(traffic.play(arrivals))
+    ends = {to: max(one.ended_at for one in made if one.what.to == to) for to in (slow, quick)}
+    assert ends[slow] == pytest.approx(2_000 / 50, abs=0.1)
+    assert ends[quick] < 10
 
 
 @pytest.fixture(scope="module", params=[0.001, 0.2], ids=["quick", "slow"])
 def returned(request: pytest.FixtureRequest) -> list[Made]:
     """All attempts at an endpoint that is down for an hour, in which 100,000 deliveries come for it."""
-    takes = request.param
-
-    def answer(to: Lane, now: float) -> tuple[float, Shown]:
-        return (0.005, ILL) if now < HOUR else (takes, WELL)
-
-    arrivals = (Arrival(number * HOUR / PARKED, DOWN) for number in range(PARKED))
-    return list(Traffic(Lanes(), answer, again).play(arrivals))
+    return list(rehearsals.recovery(request.param))
 
 
 def test_while_it_is_down_only_probes_go_to_it(returned: list[Made]) -> None:
     failed = [made for made in returned if made.said == ILL]
     # Five open the breaker; then 15 s, doubling to ten minutes.
-    assert len(failed) <= 8 + 6 + HOUR / 600
+    assert len(failed) <= 8 + 6 + DOWN_FOR / 600
 
 
 def test_once_it_is_up_all_are_delivered(returned: list[Made]) -> None:

@@ -24,11 +24,11 @@ def postcall(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]
 
 def test_every_command_of_the_first_release_is_listed() -> None:
     shown = postcall("--help").stdout
-    for command in ("worker", "demo", "validate", "simulate", "apply", "get", "delete", "config"):
+    for command in ("worker", "demo", "validate", "simulate", "apply", "get", "delete", "config", "bench"):
         assert f"  {command} " in shown
 
 
-@pytest.mark.parametrize("command", ["--help", "validate --help", "--version"])
+@pytest.mark.parametrize("command", ["--help", "validate --help", "bench lanes --help", "--version"])
 def test_help_loads_neither_faust_nor_kafka_nor_the_settings(command: str) -> None:
     probe = (
         "import sys; from agents.cli import app; "
