@@ -12,7 +12,7 @@ REMEMBERED_FOR: Final = 3600.0
 """Seconds: as long as the longest pause, and longer than a breaker stays open."""
 
 REMEMBERED_AT_MOST: Final = 10_000
-"""The lane that rests longest is forgotten first. One takes about 1.5 KB."""
+"""The lane that rests longest is forgotten first. One takes 2 KB."""
 
 
 class Resting(Generic[T]):

@@ -110,6 +110,15 @@ def test_a_rate_holds_from_the_first_attempt_on() -> None:
     assert sum(at < 1.0 for at in made) in (50, 51)
 
 
+def test_the_next_of_a_rate_comes_in_time_however_long_the_first_one_takes() -> None:
+    lanes = filled(Limits(), (A, Rank.LIVE, 3))
+    first = lanes.start(0.0)
+    assert first is not None
+    lanes.allow(first, 2.0, 0.0)
+    assert (lanes.start(0.0), lanes.wake_at()) == (None, 0.5)
+    assert len(started(lanes, 0.5)) == 1
+
+
 def test_a_lane_that_waits_for_its_rate_holds_up_no_other() -> None:
     lanes = filled(Limits(), (A, Rank.LIVE, 5))
     (first,) = [lanes.start(0.0)]

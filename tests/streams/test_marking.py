@@ -9,7 +9,7 @@ from streams.marking import GIVEN_UP_AFTER, ended, failing
 from tests.builders import START
 
 FAILING = Mark(failing_since=START)
-DISABLED = Mark(disabled=True, why="410")
+DISABLED = Mark(disabled=True, failing_since=START, why="410")
 
 
 def test_an_endpoint_whose_breaker_opens_is_marked_as_failing_since_then() -> None:
