@@ -6,7 +6,6 @@ names. An attribute goes before a member of `data`.
 """
 
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
@@ -105,8 +104,10 @@ def _whole(value: Any) -> Any:
 
 def _unpacked(packed: Any) -> Any:
     try:
-        return bounded_json(b64decode(packed, validate=True))
-    except (NotBase64, TypeError, UnicodeError) as why:
+        # Of text that is not ASCII it says so with a plain ValueError.
+        text = b64decode(packed, validate=True)
+    except (ValueError, TypeError) as why:
         raise Unreadable(
             f"found data_base64 that is not base64 ({type(why).__name__}); expected it to be"
         ) from None
+    return bounded_json(text)

@@ -107,7 +107,8 @@ def test_a_binary_event_may_have_no_value() -> None:
 def test_data_may_be_packed_as_base64() -> None:
     packed = b64encode(b'{"from": "+49"}').decode()
     assert structured(data=None, data_base64=packed).data == {"from": "+49"}
-    assert "base64" in refusal(json.dumps(ATTRIBUTES | {"data_base64": "%%"}).encode())
+    for no_base64 in ("%%", "é", 7):
+        assert "base64" in refusal(json.dumps(ATTRIBUTES | {"data_base64": no_base64}).encode())
 
 
 @pytest.mark.parametrize(
