@@ -6,22 +6,24 @@ between would start it again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
 from agents.attempt import Outbound
-from agents.deliver import Deliver, Errand
+from agents.deliver import Deliver
+from agents.errands import Errand
 from agents.kafka.changelog import Revoked
 from agents.kafka.lease import Lease
 from agents.kafka.rows import Rows
 from agents.outbox import Outbox
 from agents.tenure import Tenure
-from schemas.calls import PartKey, Rendered
+from schemas.calls import Call, PartKey, Rendered
 from schemas.delivery import Delivery, Reply, Request
 from schemas.messages import Announced, Message, Replied
 from streams import machine
 from streams.effects import Effect, Emit, Start, Step
+from streams.lanes import Lane
 
 FLIGHT_MARGIN: Final = timedelta(seconds=1)
 """How much longer than its time-out a new owner waits for an announced attempt's reply."""
@@ -188,10 +190,29 @@ class Act:
 
     def _start(self, tenure: Tenure, call_id: str, delivery: Delivery) -> None:
         errand = _errand(call_id, delivery)
-        if _key(errand) in self._flights:
+        if _key(errand) in self._flights or errand.lane in tenure.crowded:
             return
         self._flights[_key(errand)] = tenure.partition
-        self._deliver.enter(errand, lambda: self._load(tenure, errand))
+        if not self._deliver.enter(errand, lambda: self._load(tenure, errand)):
+            # It stays a row; those behind it may not overtake it. See agents/survey.py.
+            del self._flights[_key(errand)]
+            tenure.crowded.add(errand.lane)
+
+    def has_room(self, lane: Lane) -> None:
+        """A lane that was full is not any more: what is only a row is to be looked for."""
+        for tenure in self._tenures.values():
+            if lane in tenure.crowded:
+                tenure.wanted.add(lane)
+
+    async def start_again(self, tenure: Tenure, calls: Iterable[Call]) -> None:
+        """Start what the rows of some calls say is to be made, as far as its lanes have room."""
+        starts = [(call.call_id, one) for call in calls for one in machine.all_to_be_made(call)]
+        await asyncio.sleep(0)
+        if starts:
+            await self._rows.durable(tenure.partition)
+        for call_id, delivery in starts:
+            if not tenure.ended:
+                self._start(tenure, call_id, delivery)
 
     def _load(self, tenure: Tenure, errand: Errand) -> Request | None:
         """The rendered request; None when the partition went, or the attempt was answered meanwhile."""

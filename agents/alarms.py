@@ -1,7 +1,10 @@
-"""The next moment of each call of a partition, the earliest first.
+"""The next moments of the calls of a partition, the earliest first.
 
 Almost every event of a call moves its moment later. Only what moves earlier is put on the heap at once;
 the rest is found out when the old place comes up, so that most events cost one look into a dict.
+
+Memory is bounded: of more moments than there is room for, the latest are let go. They are in the rows, and
+everything from the horizon on is looked up there again when its time comes near (agents/survey.py).
 """
 
 import heapq
@@ -11,11 +14,17 @@ from typing import Final
 SPARE: Final = 1024
 """Outdated places that are always let be; beyond it there are never more of them than calls."""
 
+MOST: Final = 100_000
+"""Moments that are kept, some 250 bytes each."""
+
 
 class Alarms:
-    """One moment a call, at most."""
+    """One moment a call, at most; the earliest `most` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
+        self._horizon: tuple[datetime, str] | None = None
+        """Of moments from here on, in the order of the heap, only the rows know."""
         self._armed: dict[str, datetime] = {}
         self._heap: list[tuple[datetime, str]] = []
 
@@ -27,16 +36,17 @@ class Alarms:
         armed = self._armed.get(call_id)
         if due == armed:
             return
-        if due is None:
-            del self._armed[call_id]
+        if due is None or (self._horizon is not None and (due, call_id) >= self._horizon):
+            self._armed.pop(call_id, None)
             return
         self._armed[call_id] = due
         if armed is None or due < armed:
             heapq.heappush(self._heap, (due, call_id))
-            if len(self._heap) > 2 * len(self._armed) + SPARE:
+            if len(self._armed) > self.most:
+                self._let_go()
+            elif len(self._heap) > 2 * len(self._armed) + SPARE:
                 # A call that was queued has a place for a day, long after it is over.
-                self._heap = [(at, one) for one, at in self._armed.items()]
-                heapq.heapify(self._heap)
+                self._rebuild()
 
     @property
     def next_at(self) -> datetime | None:
@@ -59,3 +69,23 @@ class Alarms:
         due, call_id = heapq.heappop(self._heap)
         del self._armed[call_id]
         return due, call_id
+
+    def lacking(self, by: datetime) -> bool:
+        """Whether moments up to `by` are only in the rows, and here is room for them."""
+        return self._horizon is not None and self._horizon[0] <= by and len(self) <= self.most // 4
+
+    def fill(self) -> None:
+        """Take in every moment again that is set from now on."""
+        self._horizon = None
+
+    def _let_go(self) -> None:
+        """Keep the earlier half, so that this is seldom done."""
+        moments = sorted((due, call_id) for call_id, due in self._armed.items())
+        half = len(moments) // 2
+        self._horizon = moments[half]
+        self._armed = {call_id: due for due, call_id in moments[:half]}
+        self._heap = moments[:half]
+
+    def _rebuild(self) -> None:
+        self._heap = [(due, call_id) for call_id, due in self._armed.items()]
+        heapq.heapify(self._heap)

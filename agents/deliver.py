@@ -1,64 +1,21 @@
 """The second loop: what is to be sent waits in its lane, has its turn, and its reply goes back.
 
-Only ids wait here. The bytes of a request are loaded when its turn comes, so memory does not grow with
-the queue.
+Only ids wait here, and only so many. The bytes of a request are loaded when its turn comes, and what finds
+its lane full stays a row of the table, so memory does not grow with a backlog.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from agents.attempt import Outbound
+from agents.errands import Errand, Load
 from agents.http.errors import Withheld
-from schemas.delivery import Kind, Reply, Request
-from streams.lanes import Change, Lane, Lanes, Limits, Rank, Shown, Started, State, shown
-
-
-class Errand(Struct, frozen=True):
-    """An attempt to be made, by its ids. `name` is the node id or the webhook event type, `endpoint`
-    scheme://host:port; together with the voice agent they are the lane."""
-
-    call_id: str
-    delivery_id: str
-    kind: Kind
-    attempt: int
-    endpoint: str
-    agent_id: str
-    name: str
-    replay: bool = False
-
-    @property
-    def lane(self) -> Lane:
-        """The lane it waits in."""
-        return Lane(self.endpoint, self.agent_id, self.name)
-
-    @property
-    def rank(self) -> Rank:
-        """Live before retries before replays."""
-        if self.replay:
-            return Rank.REPLAY
-        return Rank.LIVE if self.attempt == 1 else Rank.RETRY
-
-    def outbound(self, request: Request) -> Outbound:
-        """The attempt, with its request."""
-        return Outbound(
-            call_id=self.call_id,
-            delivery_id=self.delivery_id,
-            kind=self.kind,
-            attempt=self.attempt,
-            endpoint=self.endpoint,
-            request=request,
-            agent_id=self.agent_id,
-            replay=self.replay,
-        )
-
-
-Load: TypeAlias = Callable[[], Request | None]
-"""The rendered request of an errand; None when it is not to be sent any more (its call was erased)."""
+from schemas.delivery import Reply
+from streams.lanes import Change, Lane, Lanes, Limits, Shown, Started, State, shown
 
 
 class OnTheWire(NamedTuple):
@@ -77,6 +34,25 @@ def _not_watched(*_: object) -> None:
     return None
 
 
+def _raise_in_loop(defect: BaseException) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_exception_handler({"message": "a delivery attempt broke", "exception": defect})
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told of what happens to attempts."""
+
+    broken: Callable[[BaseException], None] = _raise_in_loop
+    """Of a defect, which must end the worker."""
+    waited: Callable[[float], None] = _not_watched
+    """How many seconds an attempt waited for its turn."""
+    showed: Callable[[Lane, Shown, Change | None], None] = _not_watched
+    """What each attempt showed of its endpoint, and what that did to the lane's breaker."""
+    hungry: Callable[[Lane], None] = _not_watched
+    """Of a lane that refused attempts and has room again."""
+
+
 class Deliver:
     """Runs the attempts of a worker.
 
@@ -84,10 +60,7 @@ class Deliver:
       nothing but a defect of ours;
     - `replied` takes its reply: when it started (UTC) and how many seconds it took;
     - `may_start` is asked right before an attempt is made: False forgets it here, it is still due in state;
-    - `clock` gives the time in UTC;
-    - `broken` is told of a defect, which must end the worker;
-    - `waited` is told how many seconds an attempt waited for its turn;
-    - `showed` is told what each attempt showed of its endpoint, and what that did to the lane's breaker.
+    - `clock` gives the time in UTC.
     """
 
     def __init__(
@@ -97,18 +70,13 @@ class Deliver:
         may_start: Callable[[Outbound], Awaitable[bool]],
         clock: Callable[[], datetime],
         limits: Limits = Limits(),  # noqa: B008  frozen
-        *,
-        broken: Callable[[BaseException], None] | None = None,
-        waited: Callable[[float], None] = _not_watched,
-        showed: Callable[[Lane, Shown, Change | None], None] = _not_watched,
+        watch: Watch = Watch(),
     ) -> None:
         self._attempt = attempt
         self._replied = replied
         self._may_start = may_start
         self._clock = clock
-        self._broken = broken or _raise_in_loop
-        self._waited = waited
-        self._showed = showed
+        self._watch = watch
         self._lanes: Lanes[_Waiting] = Lanes(limits)
         self._starting: dict[Started[_Waiting], Errand] = {}
         self._wire: dict[Started[_Waiting], OnTheWire] = {}
@@ -126,10 +94,11 @@ class Deliver:
         """Attempts that wait for their turn."""
         return self._lanes.queued
 
-    def enter(self, errand: Errand, load: Load) -> None:
-        """Queue an attempt; it starts when its lane lets it."""
-        self._lanes.enter(errand.lane, errand.rank, _Waiting(errand, load), _now())
+    def enter(self, errand: Errand, load: Load) -> bool:
+        """Queue an attempt, which starts when its lane lets it; False if its lane has no room."""
+        entered = self._lanes.enter(errand.lane, errand.rank, _Waiting(errand, load), _now())
         self._start_what_may()
+        return entered
 
     def drop(self, unwanted: Callable[[Errand], bool]) -> list[Errand]:
         """Forget what is not on the wire yet, and say what that was."""
@@ -178,10 +147,12 @@ class Deliver:
                 continue
             self._lanes.allow(started, request.rate, _now())
             self._begin(started, request)
+        while self._lanes.hungry:
+            self._watch.hungry(self._lanes.hungry.pop())
         self._wake_later()
 
     def _begin(self, started: Started[_Waiting], request: Request) -> None:
-        self._waited(started.waited)
+        self._watch.waited(started.waited)
         self._starting[started] = started.item.errand
         task = asyncio.create_task(self._run(started, started.item.errand.outbound(request)))
         self._tasks.add(task)
@@ -200,7 +171,7 @@ class Deliver:
         try:
             self._start_what_may()
         except Exception as defect:  # noqa: BLE001  nobody stands above a timer; the worker ends of it
-            self._broken(defect)
+            self._watch.broken(defect)
 
     async def _run(self, started: Started[_Waiting], outbound: Outbound) -> None:
         try:
@@ -235,19 +206,14 @@ class Deliver:
     def _free(self, started: Started[_Waiting], said: Shown | None = None) -> None:
         change = self._lanes.finish(started, _now(), said)
         if said is not None:
-            self._showed(started.lane, said, change)
+            self._watch.showed(started.lane, said, change)
         self._start_what_may()
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (defect := task.exception()) is not None:
-            self._broken(defect)
+            self._watch.broken(defect)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _raise_in_loop(defect: BaseException) -> None:
-    loop = asyncio.get_running_loop()
-    loop.call_exception_handler({"message": "a delivery attempt broke", "exception": defect})

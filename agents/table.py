@@ -1,6 +1,7 @@
 """The rows of one partition as the rules read and write them."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from agents.kafka.changelog import MOST_BYTES, TooLarge
 from agents.kafka.rows import Rows
@@ -30,10 +31,11 @@ class Table:
             raise KeyError(key)
         return wire.read_part(row)
 
-    def live(self) -> Iterator[Call]:
-        """All calls of this partition that are not settled."""
-        for _, row in self._rows.scan(self._partition, keys.LIVE):
-            yield wire.read_call(row)
+    def live(self, after: str = "", most: int | None = None) -> list[Call]:
+        """Calls of this partition that are not settled: up to `most` behind one, in the order of their keys."""
+        since = keys.live(after)
+        rows = (row for key, row in self._rows.scan(self._partition, keys.LIVE, since) if key != since)
+        return [wire.read_call(row) for row in islice(rows, most)]
 
     def write(self, before: Call | None, step: Step, leave: int = 0) -> None:
         """Write what a step changed: parts before the row that names them, in one batch if they fit.

@@ -13,6 +13,8 @@ from typing import Final
 from faust.types import TP
 
 from agents.act import Act
+from agents.alarms import MOST as MOST_ALARMS
+from agents.alarms import Alarms
 from agents.kafka.changelog import Revoked
 from agents.kafka.offsets import Offsets
 from agents.kafka.rows import Rows
@@ -20,15 +22,23 @@ from agents.metrics import Metrics
 from agents.table import Table
 from agents.tenure import Tenure
 from agents.timers import Timers
-from schemas.delivery import State
+from schemas.calls import Call
+from streams import machine
 
 log = logging.getLogger(__name__)
 
 LOOK: Final = 0.05
 """Seconds between two looks at how far the internal topic was read."""
 
-BREATH: Final = 1000
-"""Rows after which the scan lets others run."""
+BREATH: Final = 500
+"""Rows after which a look through a partition lets others run."""
+
+LEAST_ALARMS: Final = 1_000
+"""Moments of a partition that are kept in memory, however many partitions there are."""
+
+MOST_RESTING: Final = 10_000
+"""Calls of a partition that are remembered to be started when it opens; of more, the rows tell then. Those
+that owe a record are always remembered: they are few, and a record is not to be written twice."""
 
 
 class Takeover:
@@ -58,8 +68,10 @@ class Takeover:
         self._forget_all()
         self._metrics.rebalanced()
         try:
+            most = max(LEAST_ALARMS, MOST_ALARMS // max(1, len(partitions)))
             for partition in sorted(partitions):
-                tenure = Tenure(partition, Table(self._rows, partition), await self._end_of(partition))
+                table, end = Table(self._rows, partition), await self._end_of(partition)
+                tenure = Tenure(partition, table, end, plain=Alarms(most), silent=Alarms(most))
                 self.tenures[partition] = tenure
                 self._timers.begin(tenure)
                 self._act.begin(tenure)
@@ -97,14 +109,22 @@ class Takeover:
             self._act.resume(tenure)
 
     async def _rebuild(self, tenure: Tenure) -> None:
-        for count, call in enumerate(tenure.table.live()):
-            self._timers.arm(tenure, call)
-            tenure.changed(None, call)
-            started = any(one.state is State.STARTED and one.due is None for one in call.deliveries)
-            if started or call.owed:
-                tenure.resting.add(call.call_id)
-            if count % BREATH == BREATH - 1:
-                await asyncio.sleep(0)
+        after = ""
+        while calls := tenure.table.live(after, BREATH):
+            for call in calls:
+                self._timers.arm(tenure, call)
+                tenure.changed(None, call)
+                self._let_rest(tenure, call)
+            after = calls[-1].call_id
+            await asyncio.sleep(0)
+
+    def _let_rest(self, tenure: Tenure, call: Call) -> None:
+        if not machine.resumed(call):
+            return
+        if call.owed or len(tenure.resting) < MOST_RESTING:
+            tenure.resting.add(call.call_id)
+        else:
+            tenure.seen_through = False
 
     def _forget_all(self) -> None:
         for tenure in self.tenures.values():

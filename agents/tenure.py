@@ -13,6 +13,7 @@ from agents.table import Table
 from schemas.calls import Call
 from schemas.delivery import State
 from streams.effects import Effect
+from streams.lanes import Lane
 
 
 @dataclass(slots=True)
@@ -29,6 +30,14 @@ class Tenure:
     ended: bool = False
     resting: set[str] = field(default_factory=set)
     """Calls that have something to start once the tenure is open."""
+    crowded: set[Lane] = field(default_factory=set)
+    """Lanes that had no room for all attempts of this partition: some are only rows."""
+    wanted: set[Lane] = field(default_factory=set)
+    """Those of them that have room again."""
+    seen_through: bool = True
+    """False: there may be attempts to start that nobody has looked for yet."""
+    cursor: str = ""
+    """The call at which the last look for attempts stopped."""
     effects: list[Effect] = field(default_factory=list)
     """What waits for its rows to be durable."""
     runner: "asyncio.Task[None] | None" = None

@@ -13,7 +13,7 @@ from agents.act import Act, MayStart, TakeReply
 from agents.attempt import Attempts, Outbound
 from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
-from agents.deliver import Deliver
+from agents.deliver import Deliver, Watch
 from agents.doors import Doors
 from agents.http.client import Client
 from agents.http.errors import Withheld
@@ -32,6 +32,7 @@ from agents.outbox import Outbox
 from agents.policy import policy
 from agents.posting import Posting
 from agents.reading import Reader
+from agents.survey import Survey
 from agents.sweep import first as first_sweep
 from agents.takeover import Takeover
 from agents.timers import Timers
@@ -40,7 +41,7 @@ from schemas.delivery import Reply
 from schemas.events import Event
 from schemas.settings import Settings
 from streams.egress import egress
-from streams.lanes import Limits
+from streams.lanes import Lane, Limits
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Worker:
             self._act,
             self._metrics,
         )
+        self._survey = Survey(lambda: list(self._takeover.tenures.values()), self._timers, self._act, utc_now)
         self._app.on_recovered = self._takeover.begin
         self._app.on_revoked = self._takeover.end
         consume(self._app, self._track(config).fold)
@@ -123,6 +125,7 @@ class Worker:
             for name, one in (
                 ("takeover", self._takeover.run()),
                 ("timers", self._timers.run()),
+                ("survey", self._survey.run()),
                 ("outbox", self._outbox.run()),
                 ("marks", self._marks.run()),
                 ("sweeps", self._sweeps()),
@@ -177,13 +180,19 @@ class Worker:
             may_start,
             utc_now,
             Limits(slots=self._settings.slots, slow=self._settings.slow_slots),
-            broken=self._broken,
-            waited=self._metrics.lane_wait,
-            showed=self._marks.showed,
+            Watch(
+                broken=self._broken,
+                waited=self._metrics.lane_wait,
+                showed=self._marks.showed,
+                hungry=self._has_room,
+            ),
         )
 
     def _may_leave(self, outbound: Outbound) -> bool:
         return self._act.may_leave(outbound)
+
+    def _has_room(self, lane: Lane) -> None:
+        self._act.has_room(lane)
 
     async def _await_definitions(self, event: Event, recorded_at: datetime) -> None:
         """Conclude that nobody knows an agent or a workflow only when the documents were read past

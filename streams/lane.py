@@ -85,6 +85,7 @@ class LaneQueue(Generic[T]):
         "listed",
         "pace",
         "queues",
+        "refused",
         "rested_at",
         "waiting",
         "wakes_at",
@@ -95,6 +96,8 @@ class LaneQueue(Generic[T]):
         self.agent = agent
         self.queues: list[deque[tuple[float, T]] | None] = [None, None, None]
         """For each rank that ever came: when an item entered, and the item."""
+        self.refused = False
+        """It had no room for something, which is to be offered again."""
         self.waiting = 0
         self.in_flight = 0
         self.held_until = 0.0
@@ -120,6 +123,10 @@ class LaneQueue(Generic[T]):
         if self.breaker.closed:
             return self.in_flight < self.allowance.limit
         return not self.breaker.probing
+
+    def length(self, rank: Rank) -> int:
+        """How many items of a rank wait."""
+        return len(self.queues[rank] or ())
 
     def push(self, rank: Rank, item: T, now: float) -> bool:
         """Queue an item, and say whether it is the first of its rank."""

@@ -8,6 +8,9 @@ An attempt that runs for over a second leaves its slot: a waiting socket costs m
 A lane that only time keeps from starting (a pause, an open breaker, its rate) sleeps: it is in no ring,
 and costs nothing until `wake_at`. One that has nothing to do is remembered for a while, for what is
 known of its endpoint.
+
+What waits here is memory, so there is only so much room, however long an endpoint is down: an item that
+finds none is refused, and the lane says when it has room again. Whoever offers it has it in the table.
 """
 
 from collections import Counter, OrderedDict
@@ -40,6 +43,11 @@ class Limits(Struct, frozen=True):
     agent_share: float = 0.25
     slow: int = 4_096
     slow_after: float = 1.0
+    waiting: int = 1_000
+    """Items of each rank that may wait in a lane."""
+    queued: int = 50_000
+    """Items that may wait in all lanes together before each has only the room of `waiting_least`."""
+    waiting_least: int = 16
 
     @property
     def agent(self) -> int:
@@ -75,6 +83,8 @@ class Lanes(Generic[T]):
         self.queued = 0
         self.in_slots = 0
         self.slow = 0
+        self.hungry: list[Lane] = []
+        """Lanes that refused something and have room again; whoever looks empties it."""
         self._lanes: dict[Lane, LaneQueue[T]] = {}
         self._agents: dict[str, AgentShare[T]] = {}
         self._turns: Turns[T] = Turns(self.limits.agent)
@@ -88,14 +98,18 @@ class Lanes(Generic[T]):
         """Attempts under way, slow ones too."""
         return self.in_slots + self.slow
 
-    def enter(self, key: Lane, rank: Rank, item: T, now: float) -> None:
-        """Queue an item at the end of its lane."""
+    def enter(self, key: Lane, rank: Rank, item: T, now: float) -> bool:
+        """Queue an item at the end of its lane; False if there is no room for it."""
         lane = self._lanes.get(key) or self._made(key)
+        if lane.length(rank) >= self._room:
+            lane.refused = True
+            return False
         if lane.rested_at is not None:
             self._resting.remove(lane)
         self.queued += 1
         if lane.push(rank, item, now):
             self._offer(lane, now)
+        return True
 
     def start(self, now: float) -> Started[T] | None:
         """Whose turn it is, or None if nothing may start now."""
@@ -146,9 +160,11 @@ class Lanes(Generic[T]):
         """Take queued items out, and return them."""
         dropped: list[T] = []
         for lane in [each for each in self._lanes.values() if each.waiting]:
-            dropped += lane.take(unwanted)
+            taken = lane.take(unwanted)
+            self.queued -= len(taken)
+            dropped += taken
+            self._ask_for_more(lane)
             self._rest_if_idle(lane, now)
-        self.queued -= len(dropped)
         return dropped
 
     def states(self, now: float, disabled: Collection[str] = ()) -> Counter[State]:
@@ -161,6 +177,11 @@ class Lanes(Generic[T]):
         states: Counter[State] = Counter(lane.breaker.state(now) for lane in self._ill.values())
         states["closed"] = len(self._lanes) - len(self._ill)
         return states
+
+    @property
+    def _room(self) -> int:
+        """How many items of a rank may wait in a lane now."""
+        return self.limits.waiting if self.queued < self.limits.queued else self.limits.waiting_least
 
     def _made(self, key: Lane) -> LaneQueue[T]:
         agent = self._agents.get(key.agent_id)
@@ -188,7 +209,13 @@ class Lanes(Generic[T]):
         self._young[started] = None
         self._offer(lane, now)
         self._turns.offer_agent(lane.agent)
+        self._ask_for_more(lane)
         return started
+
+    def _ask_for_more(self, lane: LaneQueue[T]) -> None:
+        if lane.refused and max(map(lane.length, Rank)) <= self._room // 2:
+            lane.refused = False
+            self.hungry.append(lane.key)
 
     def _age(self, now: float) -> None:
         """Let attempts that run for over a second leave their slots, as far as there is room."""

@@ -63,8 +63,13 @@ def step(
 def resumed(call: Call) -> tuple[Effect, ...]:
     """What is to be done for a call whose partition was taken over: attempts that the row says are
     to be made (unless a former owner's is waited for), and records that it still owes."""
-    starts = [Start(call.call_id, delivery) for delivery in call.deliveries if _is_to_be_made(delivery)]
+    starts = [Start(call.call_id, delivery) for delivery in all_to_be_made(call)]
     return (*(Emit(call.call_id, owed) for owed in call.owed), *starts)
+
+
+def all_to_be_made(call: Call) -> list[Delivery]:
+    """The deliveries of which an attempt is to be made or under way."""
+    return [delivery for delivery in call.deliveries if _is_to_be_made(delivery)]
 
 
 def to_be_made(call: Call, delivery_id: str, attempt: int) -> Delivery | None:

@@ -4,6 +4,7 @@ Everything is an argument: who arrives when, how each endpoint answers, when a f
 hour with 100,000 deliveries takes seconds.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
@@ -71,6 +72,8 @@ class Traffic:
         self._rate, self._lane_of, self._isolated = rate, lane_of, isolated
         self._ends: list[tuple[float, int, Started[Try], Shown]] = []
         self._parked: list[tuple[float, int, Try]] = []
+        self._crowded: dict[Lane, deque[Try]] = {}
+        """What found its lane full, as the table keeps it in a worker."""
         self._tie = count()
 
     def play(self, arrivals: Iterable[Arrival]) -> Iterator[Made]:
@@ -96,8 +99,19 @@ class Traffic:
         return min((each for each in moments if each is not None), default=None)
 
     def _enter(self, what: Try, now: float) -> None:
-        rank = Rank.LIVE if what.number == 1 else Rank.RETRY
-        self.lanes.enter(self._lane_of(what.to), rank, what, now)
+        lane = self._lane_of(what.to)
+        if lane in self._crowded or not self._entered(lane, what, now):
+            self._crowded.setdefault(lane, deque()).append(what)
+
+    def _entered(self, lane: Lane, what: Try, now: float) -> bool:
+        return self.lanes.enter(lane, Rank.LIVE if what.number == 1 else Rank.RETRY, what, now)
+
+    def _refill(self, lane: Lane, now: float) -> None:
+        left = self._crowded.get(lane, deque())
+        while left and self._entered(lane, left[0], now):
+            left.popleft()
+        if not left:
+            self._crowded.pop(lane, None)
 
     def _begin(self, now: float) -> None:
         while (started := self.lanes.start(now)) is not None:
@@ -105,6 +119,8 @@ class Traffic:
             self.lanes.allow(started, self._rate(to), now)
             seconds, said = self._answer(to, now)
             heappush(self._ends, (now + seconds, next(self._tie), started, said))
+            while self.lanes.hungry:
+                self._refill(self.lanes.hungry.pop(), now)
 
     def _end(self, now: float) -> Iterator[Made]:
         while self._ends and self._ends[0][0] <= now:

@@ -26,6 +26,7 @@ class Rows:
         self.settled = asyncio.Event()
         self.settled.set()
         self.revoked = False
+        self.scans = 0
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         if self.revoked:
@@ -35,6 +36,7 @@ class Rows:
     def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         if self.revoked:
             raise Revoked("given away")
+        self.scans += 1
         found = ((key, row) for key, row in self.kept.items() if key.startswith(prefix) and key >= since)
         return iter(sorted(found))
 

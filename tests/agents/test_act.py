@@ -7,7 +7,8 @@ from typing import Any
 
 from agents.act import Act
 from agents.attempt import Outbound
-from agents.deliver import Errand, Load, OnTheWire
+from agents.deliver import OnTheWire
+from agents.errands import Errand, Load
 from agents.outbox import Outbox
 from agents.tenure import Tenure
 from schemas.calls import Call
@@ -30,8 +31,9 @@ class Lanes:
         self.queued: list[tuple[Errand, Load]] = []
         self.wire: list[OnTheWire] = []
 
-    def enter(self, errand: Errand, load: Load) -> None:
+    def enter(self, errand: Errand, load: Load) -> bool:
         self.queued.append((errand, load))
+        return True
 
     def drop(self, unwanted: Callable[[Errand], bool]) -> list[Errand]:
         dropped, self.queued = [errand for errand, _ in self.queued], []

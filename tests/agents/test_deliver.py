@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from agents.attempt import Outbound
-from agents.deliver import Deliver, Errand
+from agents.deliver import Deliver, Watch
+from agents.errands import Errand
 from agents.http.errors import Withheld
 from schemas.delivery import Answered, Reply, Request, Silence
 from schemas.workflow import Schedule
@@ -59,7 +60,7 @@ class World:
         return self.request
 
     def deliver(self, **more: Callable[..., None]) -> Deliver:
-        return Deliver(self.attempt, self.replied, self.allow, clock, Limits(slots=32, lane=4), **more)
+        return Deliver(self.attempt, self.replied, self.allow, clock, Limits(slots=32, lane=4), Watch(**more))
 
 
 async def settle() -> None:
@@ -298,7 +299,7 @@ async def test_a_defect_is_told_and_frees_its_place() -> None:
     async def broken(_: Outbound) -> Reply:
         raise ZeroDivisionError
 
-    deliver = Deliver(broken, world.replied, world.allow, clock, broken=defects.append)
+    deliver = Deliver(broken, world.replied, world.allow, clock, watch=Watch(broken=defects.append))
     deliver.enter(errand(), world.load)
     await settle()
     assert [type(defect) for defect in defects] == [ZeroDivisionError]

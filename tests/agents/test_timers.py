@@ -1,12 +1,7 @@
 """Ticks: oldest first, not too many at a time, silent ones only when everything before them was handled."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from agents.alarms import SPARE, Alarms
 from agents.tenure import Tenure
 from agents.timers import MOST_UNHANDLED, Timers
 from schemas.calls import Call, Conversation
@@ -103,35 +98,3 @@ async def test_a_tick_names_the_moment_that_was_armed() -> None:
     watch.timers.arm(watch.tenure, silent("a", 5))
     await watch.at(60)
     assert watch.log.messages == [Tick("a", second(5), True)]
-
-
-def test_outdated_places_do_not_pile_up() -> None:
-    alarms = Alarms()
-    for number in range(20 * SPARE):
-        alarms.set(str(number), second(86_400))
-        alarms.set(str(number), second(3))
-        alarms.set(str(number), None)
-    assert len(alarms._heap) <= SPARE + 2
-
-
-def test_an_alarm_is_wanted_before_it_is_taken() -> None:
-    with pytest.raises(IndexError, match="found no alarm"):
-        Alarms().take()
-
-
-wishes = st.lists(st.tuples(st.sampled_from("abcd"), st.none() | st.integers(0, 9)), max_size=60)
-
-
-@given(wishes)
-def test_alarms_come_out_as_a_sorted_dict_would_give_them(said: list[tuple[str, int | None]]) -> None:
-    alarms, expected = Alarms(), dict[str, datetime]()
-    for name, due in said:
-        at = None if due is None else START + timedelta(seconds=due)
-        alarms.set(name, at)
-        expected.pop(name, None)
-        if at is not None:
-            expected[name] = at
-    taken = [alarms.take() for _ in range(len(alarms))]
-    assert sorted(taken) == sorted((at, name) for name, at in expected.items())
-    assert [at for at, _ in taken] == sorted(expected.values())
-    assert alarms.next_at is None

@@ -23,7 +23,8 @@ import httpx
 import uvloop
 
 from agents.attempt import Attempts, Outbound
-from agents.deliver import Deliver, Errand
+from agents.deliver import Deliver
+from agents.errands import Errand
 from agents.http.client import Client
 from agents.http.guard import Guard
 from agents.http.secrets import Secrets
