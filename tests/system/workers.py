@@ -120,6 +120,12 @@ class Worker:
         self._port = 0
 
     @property
+    def pid(self) -> int:
+        """The process that was started last."""
+        assert self._running is not None
+        return self._running.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process is there."""
         return self._running is not None and self._running.poll() is None
