@@ -14,7 +14,7 @@ from typing import NamedTuple
 from agents.attempt import Outbound
 from agents.errands import Errand, Load
 from agents.http.errors import Withheld
-from schemas.delivery import Reply
+from schemas.delivery import Reply, Request
 from streams.lanes import Change, Lane, Lanes, Limits, Shown, Started, State, shown
 
 
