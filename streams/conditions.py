@@ -20,8 +20,8 @@ from operator import ge, gt, le, lt
 from typing import Any, Final, TypeAlias
 
 from schemas.workflow import Test, When
-from streams.templates.filters import as_text
 from streams.templates.paths import MISSING, Path, lookup, parse
+from streams.templates.values import as_text
 
 Comparison: TypeAlias = Callable[[Any, Any], bool]
 

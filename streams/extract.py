@@ -1,34 +1,24 @@
 """What of a reply is kept: only what a later template, a condition or `extract` names.
 
-JSONPath is read by its library and then limited to members and items (`$.a.b[0]['c']`): its filters
-hold regular expressions, which a reply could make run for hours. `users.0.email` is accepted too.
+`extract` says it in JSONPath, limited to members and items (`streams/jsonpaths.py`).
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final, TypeAlias
-
-from jsonpath import JSONPathEnvironment
-from jsonpath.exceptions import JSONPathError
-from jsonpath.segments import JSONPathChildSegment
-from jsonpath.selectors import IndexSelector, NameSelector
+from typing import Any, Final
 
 from schemas.delivery import Keep
 from schemas.wire import json_value
 from schemas.workflow import Workflow
-from streams.template import TemplateFault
+from streams.jsonpaths import Steps, steps
 from streams.templates import uses
 from streams.templates.paths import MISSING, step
 from streams.templates.remembered import by_identity
 
-Steps: TypeAlias = tuple[str | int, ...]
-
 ALL_HEADERS: Final = "*"
 """In `Keep.headers`: a template names `response.headers` as a whole."""
 
-PATH_LIMIT: Final = 1024
 DEEPEST: Final = 64
 """Levels of a reply's JSON; one that is nested deeper is not kept as JSON, rows could not hold it."""
 
@@ -40,13 +30,6 @@ class Extraction:
     headers: dict[str, str]
     body: Any
     extracted: dict[str, Any]
-
-
-def steps(path: str) -> Steps:
-    """The members and items that an `extract` path leads along. Raises TemplateFault."""
-    if len(path) > PATH_LIMIT:
-        raise TemplateFault(f"found a path of {len(path)} characters; expected at most {PATH_LIMIT}")
-    return _steps(path.strip())
 
 
 @by_identity
@@ -81,40 +64,6 @@ def extract(
     extracted = {} if value is MISSING else _extracted(value, keep.extract)
     shown = _text(body, content_type) if value is MISSING else value
     return Extraction(kept_headers, shown if keep.body else None, extracted)
-
-
-@lru_cache(maxsize=4096)
-def _steps(path: str) -> Steps:
-    try:
-        read = _ENVIRONMENT.compile(_in_jsonpath(path))
-    except (JSONPathError, RecursionError) as fault:
-        reason = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        raise TemplateFault(f"found the path {path!r}: {reason}; expected one such as $.ticket.id") from None
-    led = [_step(segment) for segment in getattr(read, "segments", (None,))]
-    along = tuple(one for one in led if one is not None)
-    if len(along) < len(led):
-        raise TemplateFault(f"found {path!r}; expected only members and items, such as $.a.b[0]")
-    return along
-
-
-def _in_jsonpath(path: str) -> str:
-    """`users.0.email` as `$.users[0].email`."""
-    rooted = path if path.startswith("$") else f"${path}" if path.startswith("[") else f"$.{path}"
-    return _DOTTED_INDEX.sub(r"[\1]", rooted)
-
-
-_DOTTED_INDEX: Final = re.compile(r"\.(\d+)(?=[.\[]|$)")
-_ENVIRONMENT: Final = JSONPathEnvironment(strict=True)
-
-
-def _step(segment: Any) -> str | int | None:
-    if isinstance(segment, JSONPathChildSegment) and len(segment.selectors) == 1:
-        match segment.selectors[0]:
-            case NameSelector(name=name):
-                return name
-            case IndexSelector(index=index):
-                return index
-    return None
 
 
 def _extracted(value: Any, wanted: Mapping[str, str]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 from schemas.delivery import Secret, Text
 from schemas.workflow import Missing
 from streams.templates import addresses, filling, written
-from streams.templates.dialect import Run
 from streams.templates.filling import RenderFault
 from streams.templates.meter import Meter
 from streams.templates.paths import MISSING, Path, PathFault, parse
+from streams.templates.run import Run
 from streams.templates.sinks import FormSink, HeaderSink, JsonSink, Refused, Sink, UrlSink, XmlSink
 from streams.templates.written import Piece, TemplateFault
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec.json import format as format_json
-from rich.console import Console
-from rich.table import Table
 
 from schemas.wire import json_bytes
 
@@ -32,6 +30,9 @@ def print_line(text: str) -> None:
 
 def print_table(*columns: str, rows: Sequence[tuple[str, ...]]) -> None:
     """Write a table to stdout: coloured and as wide as the terminal, else plain."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*row)

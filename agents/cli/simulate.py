@@ -7,8 +7,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from agents.cli.exits import DONE, CommandRefused
 from agents.cli.output import complain
 from agents.cli.simulated_answers import Answers, read_answers
@@ -60,6 +58,8 @@ class _Calls:
 
     def as_text(self, places: range) -> bytes:
         """Lines for people."""
+        from rich.console import Console
+
         text = StringIO()
         print_calls(self._played(places), Console(file=text, highlight=False, soft_wrap=True))
         return text.getvalue().encode()

@@ -1,15 +1,16 @@
 """What a simulation prints: every call with its verdict, its reasons and its requests."""
 
 from collections.abc import Iterable
-from typing import Any, Final
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas import wire
 from schemas.calls import Rendered
 from schemas.delivery import Attempted, Delivery, Request, Secret, Text
 from schemas.workflow import ApiKey, Basic, Bearer, HmacAuth, Mtls, NoAuth, OAuth2
 from streams.simulation import Told
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 RESULTS: Final = ("applied", "duplicate", "ignored", "late", "unreadable")
 
@@ -37,7 +38,7 @@ def call_report(told: Told) -> dict[str, Any]:
     }
 
 
-def print_calls(calls: Iterable[Told], console: Console) -> None:
+def print_calls(calls: Iterable[Told], console: "Console") -> None:
     """The same for people: a line a call, a line a request."""
     for told in calls:
         report = call_report(told)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from schemas import wire
 from schemas.workflow import Node
 from streams.template import Escaping, RenderFault, render_json, render_text
-from streams.templates.filters import as_text
+from streams.templates.values import as_text
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"

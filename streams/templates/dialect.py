@@ -5,8 +5,6 @@ loops one after the other, and unrolls a reversed range before it looks; `today`
 a filter on nothing gives an empty text, so that missing data would pass for a value.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from liquid import BoundTemplate, Environment, RenderContext
@@ -28,29 +26,14 @@ from liquid.undefined import Undefined
 from liquid.utils import ReadOnlyChainMap
 
 from streams.templates import filters
-from streams.templates.meter import OUTPUT_LIMIT, Meter
+from streams.templates.faults import Lacking
+from streams.templates.filter_names import FILTERS, LEFT_OUT
+from streams.templates.meter import OUTPUT_LIMIT
 from streams.templates.paths import MISSING, Path, PathFault, canonical, lookup, step
+from streams.templates.run import Run
 from streams.templates.sinks import Sink
 
 TAGS: Final = ("if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "raw")
-
-
-class Lacking(Exception):
-    """A path is missing, and the policy says that this is an error."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(f"found nothing at {path}; expected a value")
-        self.path = path
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One rendering: the data, what to do where it is missing, what it cost, what was missed."""
-
-    context: Mapping[str, Any]
-    policy: str
-    meter: Meter
-    missed: list[str]
 
 
 class Sight(RenderContext):
@@ -137,7 +120,7 @@ class _OutputTag(OutputTag):
         node = super().parse(stream)
         expression = node.expression
         used = (expression.filters or ()) if isinstance(expression, FilteredExpression) else ()
-        bare = [one for one in used if one.name not in filters.FILTERS | filters.LEFT_OUT and not one.args]
+        bare = [one for one in used if one.name not in FILTERS | LEFT_OUT and not one.args]
         node.words = frozenset(one.name for one in bare)  # type: ignore[attr-defined]  # it is an Output
         for one in bare:
             one.args = [PositionalArgument(StringLiteral(one.token, one.name))]
@@ -165,7 +148,7 @@ class _ForTag(ForTag):
 
 
 class _Environment(Environment):
-    """Liquid with the tags and filters of `TAGS` and `filters.FILTERS`, and every limit set."""
+    """Liquid with the tags and filters of `TAGS` and `FILTERS`, and every limit set."""
 
     loop_iteration_limit = 100_000
     local_namespace_limit = OUTPUT_LIMIT

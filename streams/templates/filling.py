@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.delivery import Secret, Text
-from streams.templates import addresses, liquid, written
-from streams.templates.dialect import Lacking, Run
+from streams.templates import addresses, written
+from streams.templates.faults import Gave, Lacking
 from streams.templates.meter import TooMuch
 from streams.templates.paths import MISSING, lookup
+from streams.templates.run import Run
 from streams.templates.sinks import Refused, Sink
 from streams.templates.written import Engine, Lookup, Piece, TemplateFault
 
@@ -45,10 +46,10 @@ def _leaf(source: str, run: Run) -> Any:
         case (Lookup() as only,):
             value = _found(only, run)
         case (Engine(parsed),) if parsed.alone is not None:
-            value = liquid.value(parsed, run)
+            value = parsed.value(run)
         case (Engine(parsed),):
             sink = Sink(run.meter)
-            liquid.write(parsed, run, sink)
+            parsed.write(run, sink)
             return sink.getvalue()
         case (Secret(),):
             raise Refused("found a secret in a body; expected none there")
@@ -104,7 +105,7 @@ def write(pieces: tuple[Piece, ...], run: Run, sink: Sink) -> None:
                 else:
                     _put(sink, value, piece)
             case Engine(parsed):
-                liquid.write(parsed, run, sink)
+                parsed.write(run, sink)
             case Secret():
                 raise Refused("found a secret; expected none here")
 
@@ -145,7 +146,7 @@ class Told:
         match fault:
             case Lacking(path=path):
                 raise RenderFault(str(fault), path, self._missed()) from None
-            case Refused() | TooMuch() | liquid.Gave() | addresses.BadAddress() | TemplateFault():
+            case Refused() | TooMuch() | Gave() | addresses.BadAddress() | TemplateFault():
                 raise RenderFault(str(fault), missing=self._missed()) from None
 
     def _missed(self) -> tuple[str, ...]:

@@ -15,81 +15,15 @@ from liquid import Environment
 from liquid.exceptions import FilterArgumentError, FilterValueError
 
 from schemas.wire import json_bytes
+from streams.templates.filter_names import FILTERS, OF_TEXT
 from streams.templates.meter import Meter
+from streams.templates.values import Json, as_text, native
 
 Filter = Callable[..., Any]
-
-OF_TEXT: Final = frozenset(
-    [
-        "append",
-        "prepend",
-        "capitalize",
-        "downcase",
-        "upcase",
-        "strip",
-        "lstrip",
-        "rstrip",
-        "strip_newlines",
-        "newline_to_br",
-        "escape",
-        "escape_once",
-        "remove",
-        "remove_first",
-        "remove_last",
-        "replace",
-        "replace_first",
-        "replace_last",
-        "split",
-        "truncate",
-        "truncatewords",
-        "squish",
-        "url_encode",
-        "url_decode",
-        "base64_encode",
-        "base64_decode",
-        "base64_url_safe_encode",
-        "base64_url_safe_decode",
-    ]
-)
-OF_NUMBERS: Final = frozenset(
-    ["abs", "at_most", "at_least", "ceil", "divided_by", "floor", "minus", "plus", "round", "times", "modulo"]
-)
-OF_LISTS: Final = frozenset(
-    [
-        "join",
-        "first",
-        "last",
-        "concat",
-        "map",
-        "reject",
-        "reverse",
-        "sort",
-        "sort_natural",
-        "sum",
-        "where",
-        "uniq",
-        "compact",
-        "find",
-        "find_index",
-        "has",
-        "size",
-        "slice",
-    ]
-)
-FILTERS: Final = OF_TEXT | OF_NUMBERS | OF_LISTS | {"default", "date", "json"}
-
-LEFT_OUT: Final = frozenset({"strip_html", "safe", "escapejs"})
-"""Filters of Liquid that are no filters here, and no default words either."""
 
 _NUMBER_BITS: Final = 1024
 _ESCAPED_LENGTH: Final = 12
 """The longest that one character becomes (a 4-byte one, percent-encoded)."""
-
-
-class Json(str):
-    """A text that is a whole JSON value already."""
-
-    __slots__ = ()
 
 
 def allow(environment: Environment, encoded_anyway: bool) -> None:
@@ -103,29 +37,6 @@ def allow(environment: Environment, encoded_anyway: bool) -> None:
     environment.filters["json"] = _with_context(_json)
     if encoded_anyway:
         environment.filters["url_encode"] = _with_context(_unchanged)
-
-
-def as_text(value: Any) -> str:
-    """A value as it stands inside a longer text: objects and lists as JSON, null as nothing."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    plain = native(value)
-    return "" if plain is None else json_bytes(plain).decode()
-
-
-def native(value: Any) -> Any:
-    """A value as JSON knows it; what the engine made for itself is null."""
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, list | tuple | range):
-        return [native(item) for item in value]
-    if isinstance(value, Mapping) and type(value) is dict:
-        return {str(name): native(member) for name, member in value.items()}
-    return None
 
 
 def _counted(name: str, known: Filter | None) -> Filter:

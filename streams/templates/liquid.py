@@ -9,19 +9,14 @@ from liquid import BoundTemplate
 from liquid.builtin.output import OutputNode
 from liquid.exceptions import LiquidError, LiquidInterrupt
 
-from streams.templates import filters
-from streams.templates.dialect import TAGS, TEXTS, URLS, Lacking, Output, Run, Sight
+from streams.templates.dialect import TAGS, TEXTS, URLS, Output, Sight
+from streams.templates.faults import Gave, Lacking, SyntaxFault
+from streams.templates.filter_names import FILTERS
 from streams.templates.meter import TooMuch
 from streams.templates.paths import MISSING, Path, PathFault, canonical
+from streams.templates.run import Run
 from streams.templates.sinks import Refused, Sink
-
-
-class SyntaxFault(Exception):
-    """The text is no template, or one that is not allowed."""
-
-
-class Gave(Exception):
-    """The template met data that it cannot use."""
+from streams.templates.values import native
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,24 @@ class Parsed:
     words: frozenset[str]
     """The bare words that were taken for defaults."""
 
+    def write(self, run: Run, sink: Sink) -> None:
+        """Render the template into its place. Raises Gave, Lacking, Refused, TooMuch."""
+        context = Sight(self.template, self.length, run)
+        with _FaultsTold():
+            for node in self.template.nodes:
+                node.render(context, sink)  # type: ignore[arg-type]  # a sink is all of TextIO that is used
+
+    def value(self, run: Run) -> Any:
+        """The native value of a template that is one `{{ … }}` alone; MISSING where it has none.
+        Raises Gave, Lacking, TooMuch."""
+        if self.alone is None:
+            raise TypeError("found a template of several parts; expected one output alone")
+        context = Sight(self.template, self.length, run)
+        with _FaultsTold():
+            found = context.evaluate(self.alone.expression)
+            run.meter.value(found)
+            return MISSING if found is MISSING else native(found)
+
 
 @lru_cache(maxsize=2048)
 def parse(source: str, in_url: bool) -> Parsed:
@@ -46,33 +59,13 @@ def parse(source: str, in_url: bool) -> Parsed:
     except LiquidError as fault:
         raise SyntaxFault(f"found a template that does not parse: {_reason(fault)}") from None
     analysis = template.analyze(include_partials=False)
-    unknown = sorted(set(analysis.filters) - filters.FILTERS)
+    unknown = sorted(set(analysis.filters) - FILTERS)
     if unknown:
-        raise SyntaxFault(f"found unknown filter {unknown[0]!r}; expected one of {_listed(filters.FILTERS)}")
+        raise SyntaxFault(f"found unknown filter {unknown[0]!r}; expected one of {_listed(FILTERS)}")
     used = (variable.segments for variables in analysis.globals.values() for variable in variables)
     only = template.nodes[0] if len(template.nodes) == 1 else None
     alone = only if isinstance(only, OutputNode) else None
     return Parsed(template, frozenset(map(_static, used)), alone, len(source), _words(template.nodes))
-
-
-def write(parsed: Parsed, run: Run, sink: Sink) -> None:
-    """Render a template into its place. Raises Gave, Lacking, Refused, TooMuch."""
-    context = Sight(parsed.template, parsed.length, run)
-    with _FaultsTold():
-        for node in parsed.template.nodes:
-            node.render(context, sink)  # type: ignore[arg-type]  # a sink is all of TextIO that is used
-
-
-def value(parsed: Parsed, run: Run) -> Any:
-    """The native value of a template that is one `{{ … }}` alone; MISSING where it has none.
-    Raises Gave, Lacking, TooMuch."""
-    if parsed.alone is None:
-        raise TypeError("found a template of several parts; expected one output alone")
-    context = Sight(parsed.template, parsed.length, run)
-    with _FaultsTold():
-        found = context.evaluate(parsed.alone.expression)
-        run.meter.value(found)
-        return MISSING if found is MISSING else filters.native(found)
 
 
 class _FaultsTold:

@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from schemas.wire import json_bytes
-from streams.templates.filters import Json, as_text, native
 from streams.templates.meter import Meter
+from streams.templates.values import Json, as_text, native
 
 
 class Refused(Exception):

@@ -1,17 +1,21 @@
 """A template as it was written, cut into pieces: words, plain paths, secrets, and what needs the engine.
 
-Cutting is done once for each source text and kept; rendering only walks the pieces.
+Cutting is done once for each source text and kept; rendering only walks the pieces. The engine takes longer
+to load than all the rest: most documents never need it, so it is loaded with the first template that does.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from schemas.delivery import Secret
-from streams.templates import filters, liquid
-from streams.templates.liquid import Parsed, SyntaxFault
+from streams.templates.faults import SyntaxFault
+from streams.templates.filter_names import FILTERS, LEFT_OUT
 from streams.templates.paths import PATH, Path, PathFault, canonical
+
+if TYPE_CHECKING:
+    from streams.templates.liquid import Parsed
 
 SOURCE_LIMIT: Final = 64 * 1024
 """Characters of one template."""
@@ -36,7 +40,7 @@ class Lookup:
 class Engine:
     """A piece that is Liquid."""
 
-    parsed: Parsed
+    parsed: "Parsed"
 
 
 Piece: TypeAlias = str | Secret | Lookup | Engine
@@ -103,8 +107,14 @@ def _cut(source: str, in_url: bool) -> list[Piece]:
         if index % 2:
             cut.append(_secret(text))
         elif text:
-            cut += _simple(text) or [Engine(liquid.parse(text, in_url))]
+            cut += _simple(text) or [_engine(text, in_url)]
     return cut
+
+
+def _engine(text: str, in_url: bool) -> Engine:
+    from streams.templates import liquid
+
+    return Engine(liquid.parse(text, in_url))
 
 
 def _check_markup(source: str) -> None:
@@ -148,7 +158,7 @@ def _simple(text: str) -> list[Piece]:
     at = 0
     for matched in _SIMPLE.finditer(text):
         path, quoted, single, word = matched.groups()
-        keyword = path in _KEYWORDS or word in filters.FILTERS | filters.LEFT_OUT
+        keyword = path in _KEYWORDS or word in FILTERS | LEFT_OUT
         if keyword or _MARKUP.search(text, at, matched.start()):
             return []
         cut += [text[at : matched.start()]] if matched.start() > at else []

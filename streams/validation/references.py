@@ -12,7 +12,7 @@ from schemas.documents.workflow_document import NEEDS
 from schemas.workflow import Auth, Node, OAuth2, Sending, Test, VoiceAgent, When, Workflow
 from streams import egress, graph, template
 from streams.template import Names, Slot, TemplateFault
-from streams.templates.filters import FILTERS
+from streams.templates.filter_names import FILTERS
 
 Template: TypeAlias = tuple[Path, str, Slot]
 """Where a template stands in the document, its text, and what kind of place that is."""

@@ -40,6 +40,17 @@ def test_help_loads_neither_faust_nor_kafka_nor_the_settings(command: str) -> No
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_documents_of_plain_templates_load_neither_the_engine_nor_the_jsonpath_library() -> None:
+    probe = (
+        "import sys; from agents.cli import app; "
+        "\ntry: app(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print([m for m in ('liquid', 'jsonpath', 'rich.console') if m in sys.modules])"
+    )
+    run = [sys.executable, "-c", probe, "validate", "deploy/examples/customer-support.yaml"]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_config_prints_every_setting_as_json() -> None:
     shown = json.loads(postcall("config", "--json", POSTCALL_LOST_LIVE="1h").stdout)
     assert set(shown) == {variable(field) for field in Settings.model_fields}
