@@ -5,7 +5,9 @@ document does not send the same thing twice. It is what `webhook-id` and `idempo
 holds no dot, because a dot separates the parts that a signature covers.
 """
 
-from base64 import b32encode
+import re
+from typing import Final
+from urllib.parse import quote
 
 from schemas.events import short_hash
 
@@ -28,6 +30,20 @@ def of_outcome(call_id: str, incarnation: int, outcome_type: str, verdict: int, 
     return _id(call_id, incarnation, "outcome", outcome_type, str(verdict), agent_id)
 
 
+def in_header(word: str) -> str:
+    """A call id or an event type as headers carry it: percent-encoded but for letters, digits and `-._~`."""
+    return word if _PLAIN.fullmatch(word) else quote(word, safe="", errors="surrogatepass")
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*")
+
+
 def _id(call_id: str, incarnation: int, *key: str) -> str:
     digest = short_hash(call_id, str(incarnation), *key, size=16)
-    return b32encode(digest).decode().rstrip("=").lower()
+    # Base32 (RFC 4648) in lower case, without its padding, two signs at a time.
+    bits = int.from_bytes(digest, "big") << 2
+    return "".join([_PAIRS[bits >> shift & 0x3FF] for shift in range(120, -1, -10)])
+
+
+_SIGNS: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS: Final = tuple(first + second for first in _SIGNS for second in _SIGNS)

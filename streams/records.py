@@ -6,7 +6,6 @@ about, so that one which a crash writes twice is recognised.
 
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
-from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -15,7 +14,7 @@ from schemas.calls import Conversation
 from schemas.delivery import Attempted, Class, Delivery
 from schemas.events import short_hash
 from schemas.outcomes import Outcome, Verdict
-from streams import evidence
+from streams import evidence, ids
 from streams.effects import Position
 from streams.topology import CALL_OUTCOMES, DEAD_LETTERS, DELIVERY_LOG
 
@@ -84,7 +83,7 @@ def attempted(
         "endpoint": delivery.endpoint,
         "method": delivery.method,
         "status": one.status,
-        "class": one.class_.value,
+        "class": str(one.class_),
         "error": one.error,
         "started_at": started_at,
         "seconds": round(one.seconds, 6),
@@ -135,7 +134,7 @@ def outcome_fields(call_id: str, conversation: Conversation, result: Outcome) ->
         "agent_id": evidence.agent_id(conversation.evidence),
         "workflow_id": conversation.workflow_id,
         "workflow_version": conversation.workflow_version,
-        "verdict": result.verdict.value,
+        "verdict": str(result.verdict),
         "end_node_id": result.end_node_id,
         "reason": result.reason,
         "rule": result.rule,
@@ -157,9 +156,9 @@ def settled_fields(
             "kind": delivery.kind,
             "id": delivery.id,
             "delivery_id": delivery.delivery_id,
-            "result": delivery.state.value,
+            "result": str(delivery.state),
             "attempts": len(delivery.attempts),
-            "class": delivery.attempts[-1].class_.value if delivery.attempts else None,
+            "class": str(delivery.attempts[-1].class_) if delivery.attempts else None,
             "why": delivery.why,
         }
         for delivery in deliveries
@@ -170,18 +169,23 @@ def settled_fields(
     return value
 
 
+_SPECVERSION: Final = ("ce_specversion", b"1.0")
+_SOURCE: Final = ("ce_source", SOURCE.encode())
+_JSON: Final = ("content-type", b"application/json")
+
+
 def _record(
     topic: str, kind: str, call_id: str, value: dict[str, Any], at: str, about: tuple[object, ...]
 ) -> Record:
     ce_id = short_hash(kind, call_id, *map(str, about), size=16).hex()
     headers = (
-        ("ce_specversion", b"1.0"),
+        _SPECVERSION,
         ("ce_id", ce_id.encode()),
         ("ce_type", kind.encode()),
-        ("ce_source", SOURCE.encode()),
-        ("ce_subject", quote(call_id.encode("utf-8", "surrogatepass"), safe="").encode()),
+        _SOURCE,
+        ("ce_subject", ids.in_header(call_id).encode()),
         ("ce_time", at.encode()),
-        ("content-type", b"application/json"),
+        _JSON,
     )
     typed = {"type": kind, **value} if topic == CALL_OUTCOMES else value
     return Record(topic, wire.json_bytes(typed), headers)
@@ -193,7 +197,7 @@ def _attempt(one: Attempted) -> dict[str, Any]:
         "seconds": round(one.seconds, 6),
         "status": one.status,
         "error": one.error,
-        "class": one.class_.value,
+        "class": str(one.class_),
     }
 
 

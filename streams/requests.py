@@ -6,16 +6,14 @@ every secret's value, is added by the sender.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
-import msgspec
+from msgspec import Struct, structs
 
 from schemas.delivery import Keep, Request, Text
 from schemas.events import short_hash
 from schemas.workflow import Missing, Node, Sending, Workflow
-from streams import extract
+from streams import extract, ids
 from streams.template import (
     Output,
     RenderFault,
@@ -37,8 +35,7 @@ NODE_EVENT: Final = "post_call_api"
 Headers = tuple[tuple[str, Text], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Rendering:
+class Rendering(Struct, frozen=True):
     """A request, the paths that its templates found missing, and its endpoint, scheme://host:port."""
 
     request: Request
@@ -134,8 +131,8 @@ def _own_headers(
         "user-agent": user_agent,
         "webhook-id": delivery_id,
         "idempotency-key": delivery_id,
-        "postcall-event": quote(event, safe=""),
-        "postcall-call-id": quote(call_id.encode("utf-8", "surrogatepass"), safe=""),
+        "postcall-event": ids.in_header(event),
+        "postcall-call-id": ids.in_header(call_id),
     }
     if is_test:
         own["postcall-test"] = "true"
@@ -176,7 +173,7 @@ def _all_headers(asked: Headers, content_type: str | None, own: dict[str, str]) 
 @by_identity
 def _auth_texts(sending: Sending) -> dict[str, Text]:
     """The fields of auth as text with references to secrets."""
-    fields = msgspec.structs.asdict(sending.auth)
+    fields = structs.asdict(sending.auth)
     return {name: references(value) for name, value in fields.items() if isinstance(value, str)}
 
 
