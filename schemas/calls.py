@@ -6,7 +6,7 @@ a settled one.
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -146,7 +146,7 @@ class Kept(Struct, frozen=True, tag="kept"):
 Part: TypeAlias = Heard | Rendered | Response | Kept
 
 
-class PartKey(NamedTuple):
+class PartKey(Struct, frozen=True):
     """Where a part lies. `sort` is one of h (heard), r (request), a (answer), k (kept for the next
     incarnation), u (unaddressed)."""
 

@@ -174,7 +174,10 @@ class Workflow(Struct, frozen=True, omit_defaults=True):
 
     def node(self, node_id: str) -> Node | None:
         """The node of that id, or None where this workflow does not know it."""
-        return next((node for node in self.nodes if node.id == node_id), None)
+        for node in self.nodes:
+            if node.id == node_id:
+                return node
+        return None
 
 
 class VoiceAgent(Struct, frozen=True, omit_defaults=True):

@@ -97,7 +97,7 @@ class Draft:
             deliveries.append(delivery)
         self.call = replace(self.call, deliveries=tuple(deliveries))
         if delivery.settled:
-            self.count("settled", delivery.kind, delivery.state.value)
+            self.count("settled", delivery.kind, str(delivery.state))
 
     def start(self, delivery: Delivery) -> None:
         """Keep a delivery as started, and ask for its attempt."""

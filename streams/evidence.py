@@ -32,43 +32,43 @@ def agent_id(evidence: Evidence) -> str | None:
 
 def direction(evidence: Evidence) -> str | None:
     """Usually `inbound` or `outbound`."""
-    return _first(said.direction for said in evidence.statements)
+    return _first([said.direction for said in evidence.statements])
 
 
 def channel(evidence: Evidence) -> str | None:
     """Such as `telephony` or `web`."""
-    return _first(said.channel for said in evidence.statements)
+    return _first([said.channel for said in evidence.statements])
 
 
 def is_test(evidence: Evidence) -> bool:
     """A test call (R20)."""
-    return bool(_first(said.is_test for said in evidence.statements))
+    return bool(_first([said.is_test for said in evidence.statements]))
 
 
 def attempt(evidence: Evidence) -> int | None:
     """Which attempt at reaching the callee this call is."""
-    return _first(said.attempt for said in evidence.statements)
+    return _first([said.attempt for said in evidence.statements])
 
 
 def traceparent(evidence: Evidence) -> str | None:
     """The W3C trace context of the first event that carried one."""
-    return _first(said.traceparent for said in evidence.statements)
+    return _first([said.traceparent for said in evidence.statements])
 
 
 def from_number(evidence: Evidence) -> str | None:
     """`data.from` of any event."""
-    return _first(said.from_number for said in evidence.statements)
+    return _first([said.from_number for said in evidence.statements])
 
 
 def to_number(evidence: Evidence) -> str | None:
     """`data.to` of any event."""
-    return _first(said.to_number for said in evidence.statements)
+    return _first([said.to_number for said in evidence.statements])
 
 
 def pin(evidence: Evidence) -> tuple[str | None, int | None]:
     """The workflow and the version that events name: each the first that was named, and no version
     of another workflow."""
-    workflow_id = _first(said.workflow_id for said in evidence.statements)
+    workflow_id = _first([said.workflow_id for said in evidence.statements])
     by = next((said for said in evidence.statements if said.workflow_version is not None), None)
     if by is None or by.version_of not in (None, workflow_id):
         return workflow_id, None
@@ -101,17 +101,17 @@ def ended_at(evidence: Evidence) -> datetime | None:
 
 def ended_by(evidence: Evidence) -> str | None:
     """Who ended the call, as the terminal says."""
-    return _first(one.ended_by for one in evidence.terminals)
+    return _first([one.ended_by for one in evidence.terminals])
 
 
 def raw_reason(evidence: Evidence) -> str | None:
     """The platform's own word for why the call ended."""
-    return _first(one.raw_reason for one in evidence.terminals)
+    return _first([one.raw_reason for one in evidence.terminals])
 
 
 def duration_seconds(evidence: Evidence) -> float | None:
     """How long the call lasted, as a terminal says, else from the answer to the end."""
-    seconds = _first(one.duration_seconds for one in evidence.terminals)
+    seconds = _first([one.duration_seconds for one in evidence.terminals])
     answered, ended = answered_at(evidence), ended_at(evidence)
     if seconds is None and answered is not None and ended is not None:
         return max((ended - answered).total_seconds(), 0.0)
@@ -137,4 +137,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def _first(values: Iterable[T | None]) -> T | None:
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None

@@ -5,8 +5,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from schemas.delivery import Keep
 from schemas.wire import json_value
@@ -23,8 +24,7 @@ DEEPEST: Final = 64
 """Levels of a reply's JSON; one that is nested deeper is not kept as JSON, rows could not hold it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extraction:
+class Extraction(Struct, frozen=True):
     """What was kept of a reply, in the fields of `Answered`."""
 
     headers: dict[str, str]

@@ -126,10 +126,10 @@ def _fire(draft: Draft, number: int, event: Event) -> None:
         return
     for index in conversation.unaddressed:
         waiting = put_by(draft, PartKey(draft.call.call_id, number, "u", index)).event
-        webhooks.on_event(draft, number, waiting)
+        webhooks.on_event(draft, number, agent_id, waiting)
     if conversation.unaddressed:
         draft.amend(number, unaddressed=())
-    webhooks.on_event(draft, number, event)
+    webhooks.on_event(draft, number, agent_id, event)
 
 
 def _straggle(draft: Draft, past: Past, event: Event) -> None:

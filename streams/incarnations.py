@@ -7,7 +7,8 @@ the first that comes, but a settled one only what is no evidence of a call (a tr
 would be lost with it.
 """
 
-from typing import TypeAlias, assert_never
+from operator import attrgetter
+from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 
@@ -40,21 +41,22 @@ class Waiting(Struct, frozen=True):
     number: int
 
 
+_number: Final = attrgetter("number")
+
 Place: TypeAlias = Member | Straggler | Opening | Waiting
 
 
 def place(call: Call, event: Event) -> Place:
     """Where an event belongs."""
     known: tuple[Conversation | Past, ...] = (*call.conversations, *call.past)
-    newest_first = sorted(known, key=lambda one: one.number, reverse=True)
+    newest_first = sorted(known, key=_number, reverse=True)
     if not newest_first:
         return Opening(1)
-    stated = session(event), attempt(event)
     owner: Conversation | Past | None = newest_first[0]
-    if any(stated):
+    if event.session_id is not None or event.attempt is not None:
         strange = tells_of_the_call(event)
         adopting = [one for one in newest_first if isinstance(one, Conversation) or not strange]
-        owner = _stated_by(newest_first, adopting, *stated)
+        owner = _stated_by(newest_first, adopting, session(event), attempt(event))
     if owner is not None:
         return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
     following = newest_first[0].number + 1
@@ -64,7 +66,7 @@ def place(call: Call, event: Event) -> Place:
 def newest_decided(call: Call) -> bool:
     """Whether the newest incarnation has its verdict, or none to wait for: nothing but a transcript or
     the like came, so no timer runs."""
-    newest_open = max(call.conversations, key=lambda one: one.number, default=None)
+    newest_open = max(call.conversations, key=_number, default=None)
     newest_past = max((one.number for one in call.past), default=0)
     if newest_open is None or newest_open.number < newest_past:
         return bool(call.past)

@@ -6,9 +6,10 @@ skipped; a skipped parent satisfies only `always`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from schemas.calls import Conversation
 from schemas.delivery import FINAL, Delivery, State
@@ -22,18 +23,15 @@ CONDITION: Final = "condition"
 TEST_CALL: Final = "test_call"
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """A parent is not final yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(Struct, frozen=True):
     """Every parent is final, and every edge holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """The node will not run; `why` says which edge kept it."""
 
     why: str

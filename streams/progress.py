@@ -79,7 +79,9 @@ def _without_workflow(draft: Draft, number: int, silent_until: datetime | None) 
 def _nodes(draft: Draft, number: int, *states: State) -> list[Delivery]:
     """The nodes of an incarnation that are in one of these states, in the order of their plan."""
     return [
-        one for one in draft.deliveries(number) if one.kind == "node" and (not states or one.state in states)
+        one
+        for one in draft.call.deliveries
+        if one.incarnation == number and one.kind == "node" and (not states or one.state in states)
     ]
 
 

@@ -88,7 +88,8 @@ class _Game:
         self._parts: dict[PartKey, Part] = {}
         self._agenda: list[tuple[datetime, int, Tick | Replied]] = []
         self._turn = 0
-        self._armed: dict[bool, datetime] = {}
+        self._armed: list[datetime | None] = [None, None]
+        """When the next ticks come: plain and silent."""
 
     def until(self, moment: datetime | None) -> None:
         """Let everything happen that stands before a moment; None: everything."""
@@ -155,17 +156,17 @@ class _Game:
     def _rearm(self) -> None:
         if self._call is None:
             return
-        for silent, due in zip((False, True), machine.due(self._call), strict=True):
-            armed = self._armed.get(silent)
+        for silent, due in enumerate(machine.due(self._call)):
+            armed = self._armed[silent]
             if due is not None and (armed is None or due < armed):
                 self._armed[silent] = due
-                self._plan(due, Tick(self._call_id, due, silent))
+                self._plan(due, Tick(self._call_id, due, bool(silent)))
 
     def _wanted(self, tick: Tick) -> bool:
         """Whether something is still due then: what was put off gets a later tick instead."""
-        if self._armed.get(tick.silent) != tick.due or self._call is None:
+        if self._armed[tick.silent] != tick.due or self._call is None:
             return False
-        del self._armed[tick.silent]
+        self._armed[tick.silent] = None
         due = machine.due(self._call)[tick.silent]
         if due is None or due > tick.due:
             self._rearm()

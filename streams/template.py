@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from schemas.delivery import Secret, Text
 from schemas.workflow import Missing
 from streams.templates import addresses, filling, written
@@ -67,8 +69,7 @@ class Names:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Output(Generic[T]):
+class Output(Struct, Generic[T], frozen=True):
     """What a template came to, and the paths that it found missing, in order."""
 
     value: T

@@ -22,14 +22,12 @@ from streams.draft import Draft
 from streams.template import RenderFault
 
 
-def on_event(draft: Draft, number: int, event: Event) -> None:
+def on_event(draft: Draft, number: int, agent_id: str, event: Event) -> None:
     """The webhook of an event's own type; `call.ended` fires with the verdict (see on_verdict)."""
-    conversation = draft.conversation(number)
-    agent = draft.agent(conversation)
-    if agent is None or not _fires(event, agent):
-        return
-    is_test = evidence.is_test(conversation.evidence)
-    _of_event(draft, number, agent, event, draft.context(number), is_test)
+    agent = draft.definitions.agent(agent_id)
+    if agent is not None and _fires(event, agent):
+        is_test = evidence.is_test(draft.conversation(number).evidence)
+        _of_event(draft, number, agent, event, draft.context(number), is_test)
 
 
 def on_straggler(draft: Draft, past: Past, event: Event) -> None:

@@ -74,7 +74,7 @@ def _delivery(delivery: Delivery, rendered: Rendered | None) -> dict[str, Any]:
         "after": list(delivery.after),
         "planned_at": wire.moment(delivery.planned_at),
         "attempts": [_attempt(one) for one in delivery.attempts],
-        "result": delivery.state.value,
+        "result": str(delivery.state),
         "why": delivery.why,
         "fault": delivery.fault,
         "missing": list(delivery.missing if rendered is None else rendered.missing),
@@ -83,7 +83,7 @@ def _delivery(delivery: Delivery, rendered: Rendered | None) -> dict[str, Any]:
 
 def _attempt(one: Attempted) -> dict[str, Any]:
     came_back = {"error": one.error} if one.status is None else {"status": one.status}
-    return {"at": wire.moment(one.at), **came_back, "class": one.class_.value}
+    return {"at": wire.moment(one.at), **came_back, "class": str(one.class_)}
 
 
 def _headers(request: Request) -> dict[str, str]:

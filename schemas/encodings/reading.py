@@ -83,7 +83,7 @@ def event_of(said: Envelope, traced: str | None, recorded_at: datetime) -> Event
         is_test=said.is_test,
         attempt=said.attempt,
         session_id=said.session_id or None,
-        traceparent=_traceparent(said.traceparent, traced),
+        traceparent=None if said.traceparent is traced is None else _traceparent(said.traceparent, traced),
         data=data,
     )
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from schemas import wire
 from schemas.workflow import Node
@@ -17,8 +18,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 TEXT: Final = "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """Bytes, their content type, and the paths that were missing. No bytes and no type: no body."""
 
     content: bytes
@@ -48,6 +48,7 @@ def render(node: Node, context: Mapping[str, Any]) -> Body:
     return Body(content, kind, text.missing)
 
 
+@lru_cache(maxsize=1024)
 def _escaping(content_type: str | None) -> Escaping:
     kind = (content_type or "").split(";")[0].strip().lower()
     if kind == JSON or kind.endswith("+json"):

@@ -113,12 +113,11 @@ def _by_order(said: Statement | Entered) -> Order:
     return said.order
 
 
-def _learn_earliest(*fields: str) -> "Learn":
+def _learn_earliest(field: str) -> "Learn":
     def learn(evidence: Evidence, event: Event, _late: bool, changes: Changes) -> None:
-        for field in fields:
-            known = getattr(evidence, field)
-            if known is None or event.occurred_at < known:
-                changes[field] = event.occurred_at
+        known = getattr(evidence, field)
+        if known is None or event.occurred_at < known:
+            changes[field] = event.occurred_at
 
     return learn
 

@@ -20,9 +20,10 @@ Then the first row that fits decides:
 A synthetic end puts R12 in place of the row of 3 to 5.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from schemas.evidence import Evidence, Order, Terminal
 from schemas.outcomes import Outcome, Verdict
@@ -41,8 +42,7 @@ NOT_REACHED: Final = NEVER_CONNECTED | BARE
 CUT: Final = FAULTS | {"transfer_failed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """An outcome, and what is worth counting about how it was found (see lifecycle.NOTES)."""
 
     outcome: Outcome
