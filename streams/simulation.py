@@ -138,6 +138,7 @@ class _Game:
         part = self._parts[PartKey(self._call_id, delivery.incarnation, "r", delivery.request or 0)]
         if not isinstance(part, Rendered):
             raise TypeError(f"found a {type(part).__name__}; expected the request of {delivery.id!r}")
+        self._of(delivery.incarnation).requests[delivery.delivery_id] = part
         reply = self._answer(delivery, part, now)
         silent = isinstance(reply, Silence) and reply.error == TIMEOUT
         seconds = part.request.timeout.total_seconds() if silent else 0.0
@@ -183,14 +184,8 @@ class _Game:
             if conversation.outcome is not None:
                 told = self._of(conversation.number)
                 told.outcome, told.upgrades = conversation.outcome, conversation.upgrades
-        if not step.call.deliveries and not step.dropped:
-            return
-        rendered = {key.number: part for key, part in step.parts if isinstance(part, Rendered)}
         for delivery in (*step.dropped, *step.call.deliveries):
-            told = self._of(delivery.incarnation)
-            told.deliveries[delivery.delivery_id] = delivery
-            if delivery.request in rendered:
-                told.requests[delivery.delivery_id] = rendered[delivery.request]
+            self._of(delivery.incarnation).deliveries[delivery.delivery_id] = delivery
 
     def _count(self, told: Told, result: str, message: machine.Input) -> None:
         told.events[result] = told.events.get(result, 0) + 1
@@ -200,6 +195,7 @@ class _Game:
             told.talked.append((message.occurred_at, result))
 
     def _of(self, number: int) -> Told:
-        if number not in self.told:
-            self.told[number] = Told(self._call_id, number)
-        return self.told[number]
+        told = self.told.get(number)
+        if told is None:
+            told = self.told[number] = Told(self._call_id, number)
+        return told

@@ -1,31 +1,58 @@
 """What endpoints answer in a simulation: the responses file, by node id or webhook event type."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from agents.cli.exits import CommandRefused
 from schemas import wire
 from schemas.calls import Rendered
-from schemas.delivery import Answered, Delivery, Keep, Reply, Silence
+from schemas.delivery import Answered, Delivery, Reply, Silence
 from streams import extract
 from streams.judge import ABORT, DISABLE
 from streams.retry import retry_after
 from streams.simulation import TIMEOUT
 
 
-class Answers:
-    """Scripted replies: one for every attempt, or a list with one for each (the last one repeats)."""
+class Scripted(Struct, frozen=True):
+    """What an endpoint answers to an attempt."""
 
-    def __init__(self, by_id: dict[str, list[dict[str, Any]]]) -> None:
-        self._by_id = by_id
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+    content_type: str
+    control: str | None
+
+
+Script: TypeAlias = tuple[Scripted | Silence, ...]
+"""One for every attempt, or one for each (the last one repeats)."""
+
+
+class Answers:
+    """Scripted replies, by node id or webhook event type; to all else 200 and `{}`."""
+
+    def __init__(self, scripts: dict[str, Script]) -> None:
+        self._scripts = scripts
 
     def reply(self, delivery: Delivery, rendered: Rendered, now: datetime) -> Reply:
         """The reply to the attempt that the delivery is at."""
-        scripted = self._by_id.get(delivery.id, [{}])
-        answer = scripted[min(delivery.attempt, len(scripted)) - 1]
-        if "error" in answer:
-            return Silence(answer["error"], "unsent" if answer["error"] in _UNSENT else "sent")
-        return _answered(answer, rendered.request.keep, now)
+        script = self._scripts.get(delivery.id, _WELL)
+        answer = script[min(delivery.attempt, len(script)) - 1]
+        if isinstance(answer, Silence):
+            return answer
+        kept = extract.extract(
+            rendered.request.keep, answer.headers.items(), answer.body, answer.content_type
+        )
+        return Answered(
+            status=answer.status,
+            headers=kept.headers,
+            body=kept.body,
+            extracted=kept.extracted,
+            retry_after=retry_after(answer.headers.get("retry-after"), now),
+            control=answer.control,
+        )
 
 
 _UNSENT: Final = frozenset({"dns", "refused", "connect_timeout", "tls"})
@@ -50,7 +77,7 @@ def read_answers(content: bytes, file: str) -> Answers:
     ]
     if faults:
         raise CommandRefused(*faults)
-    return Answers(by_id)
+    return Answers({key: tuple(map(_scripted, answers)) for key, answers in by_id.items()})
 
 
 def _fault(answer: object) -> str | None:
@@ -66,18 +93,20 @@ def _fault(answer: object) -> str | None:
     return None if isinstance(error, str) else f"found error {error!r}; expected a word such as timeout"
 
 
-def _answered(answer: dict[str, Any], keep: Keep, now: datetime) -> Answered:
+def _scripted(answer: dict[str, Any]) -> Scripted | Silence:
+    if "error" in answer:
+        return Silence(answer["error"], "unsent" if answer["error"] in _UNSENT else "sent")
     headers = {name.lower(): text for name, text in answer.get("headers", {}).items()}
     body = answer.get("body", {})
-    text = body.encode() if isinstance(body, str) else wire.json_bytes(body)
-    content_type = headers.get("content-type", "text/plain" if isinstance(body, str) else "application/json")
-    kept = extract.extract(keep, headers.items(), text, content_type)
+    written = "text/plain" if isinstance(body, str) else "application/json"
     control = headers.get("webhook-delivery", "").strip().lower()
-    return Answered(
+    return Scripted(
         status=answer.get("status", 200),
-        headers=kept.headers,
-        body=kept.body,
-        extracted=kept.extracted,
-        retry_after=retry_after(headers.get("retry-after"), now),
+        headers=headers,
+        body=body.encode() if isinstance(body, str) else wire.json_bytes(body),
+        content_type=headers.get("content-type", written),
         control=control if control in (DISABLE, ABORT) else None,
     )
+
+
+_WELL: Final[Script] = (_scripted({}),)
