@@ -5,7 +5,7 @@ event says is null. Each name is worked out when it is first used: most template
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -174,7 +174,7 @@ def _known(value: Any) -> Any:
 
 
 def _moment(at: datetime | None) -> str | None:
-    return None if at is None else wire.moment(at.astimezone(UTC))
+    return None if at is None else wire.moment(at)
 
 
 @lru_cache(maxsize=1024)

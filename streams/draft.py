@@ -20,6 +20,21 @@ from streams.effects import Book, Count, Definitions, Effect, Emit, Policy, Posi
 class Draft:
     """A call being changed by one message at one moment."""
 
+    __slots__ = (
+        "_book",
+        "_counts",
+        "_dropped",
+        "_effects",
+        "_forgotten",
+        "_parts",
+        "_seen_as",
+        "at",
+        "call",
+        "definitions",
+        "now",
+        "policy",
+    )
+
     def __init__(
         self, call: Call, book: Book, definitions: Definitions, policy: Policy, now: datetime, at: Position
     ) -> None:
@@ -89,10 +104,11 @@ class Draft:
 
     def deliver(self, delivery: Delivery) -> None:
         """Add a delivery, or replace the one of that delivery id."""
-        known = [one.delivery_id for one in self.call.deliveries]
         deliveries = list(self.call.deliveries)
-        if delivery.delivery_id in known:
-            deliveries[known.index(delivery.delivery_id)] = delivery
+        for place, one in enumerate(deliveries):
+            if one.delivery_id == delivery.delivery_id:
+                deliveries[place] = delivery
+                break
         else:
             deliveries.append(delivery)
         self.call = replace(self.call, deliveries=tuple(deliveries))
@@ -179,6 +195,8 @@ class Draft:
 
 class PartsOf:
     """The heard events and responses of an incarnation, read only when somebody asks."""
+
+    __slots__ = ("_draft", "_number")
 
     def __init__(self, draft: Draft, number: int) -> None:
         self._draft, self._number = draft, number

@@ -74,13 +74,14 @@ def _apply(draft: Draft, conversation: Conversation, event: Event) -> None:
     conversation = pinning.sighted(conversation, event, draft.definitions)
     workflow = draft.workflow(conversation)
     turn = lifecycle.hear(conversation, event, workflow, draft.now, draft.policy.durations)
-    draft.put(_learned(turn.conversation, event, draft))
+    heard = _learned(turn.conversation, event, draft)
+    if turn.result != "ignored" or turn.conversation.outcome is None:
+        # Until the verdict another terminal may yet say that the call ended later.
+        heard = _keeping_data(heard, event, draft)
+    draft.put(heard)
     draft.count("events", turn.result, of=number)
     for note in turn.notes:
         draft.count("notes", note)
-    if turn.result != "ignored" or turn.conversation.outcome is None:
-        # Until the verdict another terminal may yet say that the call ended later.
-        _keep_data(draft, number, event)
     _fire(draft, number, event)
     if turn.concluded is not None:
         concluding.conclude(draft, number, turn.concluded)
@@ -101,16 +102,16 @@ def _learned(conversation: Conversation, event: Event, draft: Draft) -> Conversa
     )
 
 
-def _keep_data(draft: Draft, number: int, event: Event) -> None:
+def _keeping_data(conversation: Conversation, event: Event, draft: Draft) -> Conversation:
+    """What templates may read of an event is kept as a part of the call."""
     if event.type not in DATA_TYPES:
-        return
-    conversation = draft.conversation(number)
-    draft.keep(number, "h", conversation.heard, Heard(event))
+        return conversation
+    draft.keep(conversation.number, "h", conversation.heard, Heard(event))
     brought = AVAILABLE.get(event.type)
     available = conversation.available
     if brought is not None and brought not in available:
         available = (*available, brought)
-    draft.amend(number, heard=conversation.heard + 1, available=available)
+    return replace(conversation, heard=conversation.heard + 1, available=available)
 
 
 def _fire(draft: Draft, number: int, event: Event) -> None:

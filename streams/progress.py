@@ -57,6 +57,8 @@ def _with_workflow(
     while moving:
         _open_gates(draft, number, workflow, end_node_id)
         unready = _nodes(draft, number, State.UNREADY)
+        if not unready:
+            return
         for delivery in unready:
             _when_ready(draft, delivery, workflow, silent_until)
         asked = {delivery.id for delivery in unready}
@@ -138,6 +140,8 @@ def _waits_until(
     silent_until: datetime | None,
 ) -> datetime | None:
     """Until when a node waits for what it needs; None: no longer."""
+    if not needed:
+        return None
     conversation = draft.conversation(delivery.incarnation)
     give_up_at = (conversation.decided_at or draft.now) + (
         workflow.ready_deadline or draft.policy.ready_deadline

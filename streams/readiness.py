@@ -7,6 +7,7 @@ from typing import Final
 from schemas.workflow import Node, Workflow
 from streams.templates import uses
 from streams.templates.paths import ALIASES, Path
+from streams.templates.remembered import by_identity
 
 TRANSCRIPT_AFTER: Final = timedelta(seconds=3)
 """How long after its terminal event the turns of a call make its transcript, when none is sent: a
@@ -33,8 +34,7 @@ def needs(node: Node, workflow: Workflow) -> frozenset[str]:
     """
     if node.needs is not None:
         return frozenset(node.needs) - {END}
-    found = (_need(path) for path in uses.paths(node))
-    return frozenset(one for one in found if one is not None and _can_come(one, workflow))
+    return frozenset([one for one in _used(node) if _can_come(one, workflow)])
 
 
 def missing_now(needed: frozenset[str], available: Iterable[str]) -> frozenset[str]:
@@ -45,6 +45,12 @@ def missing_now(needed: frozenset[str], available: Iterable[str]) -> frozenset[s
 def transcript_at(terminal_at: datetime) -> datetime:
     """From when the turns of a call are its transcript, if `transcript.ready` did not come."""
     return terminal_at + TRANSCRIPT_AFTER
+
+
+@by_identity
+def _used(node: Node) -> frozenset[str]:
+    found = (_need(path) for path in uses.paths(node))
+    return frozenset(one for one in found if one is not None)
 
 
 def _need(path: Path) -> str | None:
