@@ -67,8 +67,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
 
 def short_hash(*words: str, size: int = 8) -> bytes:
     """Hash words so that no two different lists of words read the same (each is length-prefixed)."""
-    framed = b""
+    hashed = blake2b(digest_size=size)
     for word in words:
         encoded = word.encode("utf-8", "surrogatepass")
-        framed += len(encoded).to_bytes(4, "big") + encoded
-    return blake2b(framed, digest_size=size).digest()
+        hashed.update(len(encoded).to_bytes(4, "big") + encoded)
+    return hashed.digest()

@@ -21,9 +21,9 @@ from tests.builders import CallStory, call
 
 EXAMPLE = Path(__file__).parents[2] / "deploy/examples/customer-support.yaml"
 
-CALLS_AN_EVENT = 440
+CALLS_AN_EVENT = 350
 """Function calls of an event, everything included that follows from it (a proper call of ten events, three
-nodes, a webhook). On Python 3.11 there are 401; before that was looked at, there were 495."""
+nodes, a webhook). On Python 3.11 there are 327; before that was looked at, there were 495."""
 
 
 def definitions() -> Snapshot:
