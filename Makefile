@@ -12,8 +12,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/runs
 READY := $(VENV)/ready
-# Modules are compiled when they are first imported, and most never are.
+# Most modules are never imported, so those that are get compiled afterwards, whatever the environment says
+# of writing bytecode: a worker or command that compiles first starts a second later.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+COMPILING := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c
 # Processes of the test run: most of the long tests wait, so there may be more of them than cores.
 JOBS ?= 3
 SOURCES := schemas streams agents tests
@@ -54,9 +56,11 @@ $(RUNS): deploy/requirements.lock deploy/build.lock pyproject.toml
 	@echo "installing the locked packages into $(VENV) (once)"
 	@$(PIP) --require-hashes -r deploy/requirements.lock -r deploy/build.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(COMPILING) 'import agents.cli.apply, agents.cli.simulate, agents.demo, agents.worker'
 	@touch $(RUNS)
 
 $(READY): $(RUNS) requirements.lock
 	@echo "installing the locked test tools into $(VENV) (once)"
 	@$(PIP) --require-hashes -r requirements.lock
+	@$(COMPILING) 'import hypothesis.strategies, mypy.build, pytest, xdist.plugin'
 	@touch $(READY)
