@@ -18,4 +18,10 @@ def policy(settings: Settings) -> Policy:
         lost_after_end_node=settings.lost_after_end_node,
         upgrade_window=settings.upgrade_window,
     )
-    return Policy(durations, settings.ready_deadline, f"postcall/{version('postcall')}")
+    key = settings.privacy_key
+    return Policy(
+        durations,
+        settings.ready_deadline,
+        f"postcall/{version('postcall')}",
+        b"" if key is None else key.get_secret_value().encode(),
+    )

@@ -58,6 +58,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
     traceparent: str | None = None
     data: dict[str, Any] = {}
     extra: dict[str, Any] = {}
+    taken_for: tuple[str, ...] = ()
+    """The voice agents whose privacy rules have changed `data` and `extra`."""
 
     @property
     def fingerprint(self) -> bytes:

@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     """CIDRs, addresses and host names that requests may go to beyond the public internet."""
     secrets_dir: Path | None = None
     """Where `{{ secrets.NAME }}` is a file NAME; POSTCALL_SECRET_NAME comes first."""
+    privacy_key: SecretStr | None = None
+    """Key of the hashes that an agent's `privacy: {hash: …}` leaves; without one they can be guessed."""
 
     session_timeout: Span = timedelta(seconds=20)
     """How long a worker may be silent before its partitions go to others."""

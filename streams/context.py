@@ -132,7 +132,9 @@ def _transcript(told: Told, until: datetime | None) -> list[Any] | None:
 
 
 def _in_text(transcript: list[Any] | None) -> Any:
-    return MISSING if transcript is None else heard.transcript_text(transcript)
+    if transcript is None or not any(isinstance(turn, dict) and "content" in turn for turn in transcript):
+        return MISSING
+    return heard.transcript_text(transcript)
 
 
 def _aliases(known: CallData, now: datetime, timezone: str) -> dict[str, Question]:

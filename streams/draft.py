@@ -46,6 +46,7 @@ class Draft:
         self._book = book
         self._parts: dict[PartKey, Part] = {}
         self._forgotten: list[PartKey] = []
+        self._rewritten: set[PartKey] = set()
         self._dropped: list[Delivery] = []
         self._effects: list[Effect] = []
         self._counts: list[Count] = []
@@ -150,9 +151,15 @@ class Draft:
         """Write a part, once."""
         self._parts[PartKey(self.call.call_id, number, sort, index)] = part
 
+    def rewrite(self, key: PartKey, part: Part) -> None:
+        """Write a part anew: what it held must not be kept any longer."""
+        if key not in self._parts:
+            self._rewritten.add(key)
+        self._parts[key] = part
+
     def forget(self, key: PartKey) -> None:
         """Delete a part."""
-        if self._parts.pop(key, None) is None:
+        if self._parts.pop(key, None) is None or key in self._rewritten:
             self._forgotten.append(key)
 
     def parts_of(self, number: int) -> "PartsOf":

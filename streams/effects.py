@@ -1,6 +1,6 @@
 """What a step asks for: effects, to be started once the state that contains them is durable."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, TypeAlias
 
@@ -94,3 +94,5 @@ class Policy:
     durations: Durations
     ready_deadline: timedelta = timedelta(minutes=5)
     user_agent: str = "postcall"
+    privacy_key: bytes = field(default=b"", repr=False)
+    """Of the hashes that stand for personal data; empty: they have none."""

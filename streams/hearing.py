@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from schemas.calls import Conversation, Heard, Kept, PartKey, Past
 from schemas.events import CALL_ENDED, DATA_TYPES, Event
-from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, webhooks
+from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, screening, webhooks
 from streams.draft import Draft, put_by
 from streams.incarnations import Member, Opening, Straggler, Waiting
 from streams.verdicts.changes import Durations, tells_of_the_call
@@ -62,7 +62,7 @@ def _place(draft: Draft, event: Event) -> None:
         case Straggler(past):
             _straggle(draft, past, event)
         case Waiting():
-            draft.keep(0, "k", draft.call.keeps, Kept(event))
+            draft.keep(0, "k", draft.call.keeps, Kept(screening.kept(draft, event)))
             kept = (*draft.call.kept, draft.call.keeps)
             draft.call = replace(draft.call, kept=kept, keeps=draft.call.keeps + 1)
 
@@ -71,6 +71,7 @@ def _apply(draft: Draft, conversation: Conversation, event: Event) -> None:
     number = conversation.number
     if conversation.resting:
         conversation = draft.amend(number, resting=False)
+    conversation, event = screening.screened(draft, conversation, event)
     conversation = pinning.sighted(conversation, event, draft.definitions)
     workflow = draft.workflow(conversation)
     turn = lifecycle.hear(conversation, event, workflow, draft.now, draft.policy.durations)

@@ -17,7 +17,7 @@ from schemas.documents.subscriptions import OUTCOME_TYPES
 from schemas.events import Event
 from schemas.outcomes import Verdict
 from schemas.workflow import VoiceAgent
-from streams import dispatch, evidence, ids, lifecycle, records, requests
+from streams import dispatch, evidence, ids, lifecycle, records, requests, screening
 from streams.draft import Draft
 from streams.template import RenderFault
 
@@ -34,6 +34,7 @@ def on_straggler(draft: Draft, past: Past, event: Event) -> None:
     """The webhook of an event that comes when its incarnation is settled."""
     agent_id = past.agent_id or event.agent_id
     agent = None if agent_id is None else draft.definitions.agent(agent_id)
+    event = screening.of_agents(draft, event, agent_id)
     if agent is not None and _fires(event, agent):
         _of_event(draft, past.number, agent, event, {}, bool(event.is_test))
 
@@ -142,6 +143,7 @@ def envelope(event: Event) -> dict[str, Any]:
     """An event as its webhook tells it: the fields that were said, as on the topic."""
     said = to_builtins(event)
     said.pop("recorded_at", None)
+    said.pop("taken_for", None)
     said.update(said.pop("extra", {}))
     said["occurred_at"] = wire.moment(event.occurred_at)
     return {**said, "data": event.data}

@@ -7,7 +7,7 @@ seq and id decide.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from schemas import wire
 from schemas.events import Event
@@ -38,8 +38,12 @@ def transcript(turns: Iterable[Event], ready: Iterable[Event]) -> list[Any] | No
     listed = [said for event in in_order(ready) if isinstance(said := event.data.get("transcript"), list)]
     if listed:
         return listed[-1]
-    completed = in_order(turns)
-    return [_turn(event) for event in completed] if completed else None
+    completed = [_turn(event) for event in in_order(turns) if not _SAID.isdisjoint(event.data)]
+    return completed or None
+
+
+_SAID: Final = frozenset({"role", "content"})
+"""Members that make a turn one; without any it was told that there was a turn, and nothing of it."""
 
 
 def transcript_text(transcript: list[Any]) -> str:
@@ -49,8 +53,8 @@ def transcript_text(transcript: list[Any]) -> str:
 
 
 def _turn(event: Event) -> dict[str, Any]:
-    at = event.data.get("at") or wire.moment(event.occurred_at)
-    return {"role": event.data.get("role"), "content": event.data.get("content"), "at": at}
+    turn: dict[str, Any] = {name: event.data[name] for name in ("role", "content") if name in event.data}
+    return {**turn, "at": event.data.get("at") or wire.moment(event.occurred_at)}
 
 
 def _effective(events: list[Event]) -> dict[int, datetime]:

@@ -9,6 +9,7 @@ from typing import Any
 from schemas.documents.faults import Fault, Findings, path_text
 from schemas.documents.reading import Document, Draft, InvalidDocument, Reading, draft_of_value, read_drafts
 from schemas.workflow import VoiceAgent, Workflow
+from streams import privacy
 from streams.validation.graph import broken_graph_rules, idle_conditions
 from streams.validation.references import check_references
 
@@ -49,6 +50,9 @@ def check(draft: Draft) -> Draft:
             findings.fault(path, message)
         for path, message in idle_conditions(document.value):
             findings.warn(path, message)
+    else:
+        for path, message in privacy.faults(document.value):
+            findings.fault(path, message)
     check_references(document.value, document.source, findings)
     told = {fault.path for fault in draft.errors}
     # What has no right shape was read as something else: one fault for one mistake.
