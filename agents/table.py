@@ -44,13 +44,15 @@ class Table:
         nothing is written. A message about a call that was forgotten leaves no row.
         """
         call = step.call
-        if call == (before or Call(call.call_id)) and not step.parts and not step.forgotten:
+        if call == (before or Call(call.call_id)) and not (step.parts or step.forgotten or step.erased):
             return
         with self._rows.atomic(self._partition) as rows:
             for key, part in step.parts:
                 rows.set(keys.part(key), wire.row(part))
             for key in step.forgotten:
                 rows.delete(keys.part(key))
+            for name in self._all_parts(call.call_id) if step.erased else ():
+                rows.delete(name)
             if before is not None and before.settled and not call.settled:
                 rows.delete(keys.settled(call.call_id))
             if before is not None and not before.settled and call.settled:
@@ -73,8 +75,11 @@ class Table:
 
     def forget(self, call_id: str) -> None:
         """Delete a settled call and whatever parts of it are left."""
-        leftover = [key for key, _ in self._rows.scan(self._partition, keys.parts(call_id))]
+        leftover = self._all_parts(call_id)
         with self._rows.atomic(self._partition) as rows:
             for key in leftover:
                 rows.delete(key)
             rows.delete(keys.settled(call_id))
+
+    def _all_parts(self, call_id: str) -> list[bytes]:
+        return [key for key, _ in self._rows.scan(self._partition, keys.parts(call_id))]

@@ -29,7 +29,7 @@ from agents.kafka.topics import TopicNames, admin, counts, ensure_topics
 from agents.marks import Marks
 from agents.metrics import Metrics
 from agents.outbox import Outbox
-from agents.policy import policy
+from agents.policy import policy, warn_of_plain_hashes
 from agents.posting import Posting
 from agents.reading import Reader
 from agents.survey import Survey
@@ -120,6 +120,7 @@ class Worker:
             loop.add_signal_handler(sign, lambda: loop.create_task(self._drain()))
         await self._definitions.start()
         await self._definitions.started()
+        warn_of_plain_hashes(self._settings, self._definitions.snapshot.agents.values())
         self._parts = [
             asyncio.create_task(self._crashing(one), name=name)
             for name, one in (

@@ -72,6 +72,8 @@ class Past(Struct, frozen=True, omit_defaults=True, array_like=True):
     attempt: bytes = b""
     ended_at: datetime | None = None
     """Node and turn events later than this (and the clock tolerance) say nothing (R16)."""
+    erased: bool = False
+    """An operator had it erased: whatever else is told of it is not listened to."""
 
 
 class Owed(Struct, frozen=True, array_like=True):

@@ -48,6 +48,12 @@ class Emitted(Struct, frozen=True, tag="emitted"):
     through: int
 
 
+class Erase(Struct, frozen=True, tag="erase"):
+    """An operator wants nothing of this call to be left but the ids that keep it from happening twice."""
+
+    call_id: str
+
+
 class Forwarded(Struct, frozen=True, omit_defaults=True, tag="forwarded"):
     """An event found away from its home partition, as it was, with where it was found."""
 
@@ -67,4 +73,4 @@ class Sweep(Struct, frozen=True, tag="sweep"):
     before: datetime
 
 
-Message: TypeAlias = Tick | Replied | Announced | Emitted | Forwarded | Sweep
+Message: TypeAlias = Tick | Replied | Announced | Emitted | Erase | Forwarded | Sweep

@@ -48,6 +48,7 @@ class Draft:
         self._forgotten: list[PartKey] = []
         self._rewritten: set[PartKey] = set()
         self._dropped: list[Delivery] = []
+        self._erased = False
         self._effects: list[Effect] = []
         self._counts: list[Count] = []
         self._seen_as: dict[int, tuple[Conversation, Mapping[str, Any]]] = {}
@@ -64,6 +65,7 @@ class Draft:
             tuple(self._dropped),
             tuple(self._effects),
             tuple(self._counts),
+            self._erased,
         )
 
     # -- the conversations ------------------------------------------------------------------
@@ -161,6 +163,12 @@ class Draft:
         """Delete a part."""
         if self._parts.pop(key, None) is None or key in self._rewritten:
             self._forgotten.append(key)
+
+    def erase(self) -> None:
+        """Delete every part of the call, whatever its sort."""
+        self._erased = True
+        self._parts.clear()
+        self._forgotten.clear()
 
     def parts_of(self, number: int) -> "PartsOf":
         """What templates of an incarnation can read: its heard events and kept responses."""

@@ -51,7 +51,7 @@ class Position:
 
 class Step(Struct, frozen=True):
     """What one message did to one call: its new row, parts to write and to forget, deliveries that
-    the row no longer holds, effects, counts."""
+    the row no longer holds, effects, counts. `erased`: all parts of the call are to be forgotten."""
 
     call: Call
     parts: tuple[tuple[PartKey, Part], ...]
@@ -59,6 +59,7 @@ class Step(Struct, frozen=True):
     dropped: tuple[Delivery, ...]
     effects: tuple[Effect, ...]
     counts: tuple[Count, ...]
+    erased: bool = False
 
 
 class Book(Protocol):

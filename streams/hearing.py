@@ -12,7 +12,7 @@ from schemas.calls import Conversation, Heard, Kept, PartKey, Past
 from schemas.events import CALL_ENDED, DATA_TYPES, Event
 from streams import concluding, evidence, incarnations, lifecycle, pinning, progress, screening, webhooks
 from streams.draft import Draft, put_by
-from streams.incarnations import Member, Opening, Straggler, Waiting
+from streams.incarnations import Member, Opening, Place, Straggler, Waiting
 from streams.verdicts.changes import Durations, tells_of_the_call
 
 AVAILABLE: Final = {
@@ -31,8 +31,12 @@ def hear(draft: Draft, event: Event) -> None:
         number = incarnations.number_of_known(incarnations.place(draft.call, event))
         draft.count("events", "duplicate", of=number)
         return
+    place = incarnations.place(draft.call, event)
+    if isinstance(place, Straggler) and place.past.erased:
+        draft.count("events", "ignored", of=place.past.number)
+        return
     draft.call = replace(draft.call, seen=draft.call.seen + fingerprint)
-    _place(draft, event)
+    _take(draft, place, event)
 
 
 def reopen(draft: Draft) -> None:
@@ -40,7 +44,8 @@ def reopen(draft: Draft) -> None:
     while draft.call.kept and incarnations.newest_decided(draft.call):
         kept, draft.call = draft.call.kept, replace(draft.call, kept=())
         for number in kept:
-            _place(draft, put_by(draft, PartKey(draft.call.call_id, 0, "k", number)).event)
+            event = put_by(draft, PartKey(draft.call.call_id, 0, "k", number)).event
+            _take(draft, incarnations.place(draft.call, event), event)
 
 
 def known(seen: bytes, fingerprint: bytes) -> bool:
@@ -51,8 +56,8 @@ def known(seen: bytes, fingerprint: bytes) -> bool:
     return found >= 0
 
 
-def _place(draft: Draft, event: Event) -> None:
-    match incarnations.place(draft.call, event):
+def _take(draft: Draft, place: Place, event: Event) -> None:
+    match place:
         case Member(conversation):
             _apply(draft, conversation, event)
         case Opening(number):

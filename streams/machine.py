@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from schemas.calls import Call
 from schemas.delivery import Delivery, State
 from schemas.events import Event
-from schemas.messages import Announced, Emitted, Replied, Tick
-from streams import answering, concluding, hearing, lifecycle, progress, settling
+from schemas.messages import Announced, Emitted, Erase, Replied, Tick
+from streams import answering, concluding, erasing, hearing, lifecycle, progress, settling
 from streams.draft import Draft
 from streams.effects import Book, Definitions, Effect, Emit, Policy, Position, Start, Step
 
-Input: TypeAlias = Event | Tick | Replied | Announced | Emitted
+Input: TypeAlias = Event | Tick | Replied | Announced | Emitted | Erase
 
 NOWHERE: Final = Position("", -1, -1)
 
@@ -53,6 +53,8 @@ def step(
         case Emitted():
             left = tuple(owed for owed in draft.call.owed if owed.number > message.through)
             draft.call = replace(draft.call, owed=left)
+        case Erase():
+            erasing.erase(draft)
         case _:
             assert_never(message)
     hearing.reopen(draft)

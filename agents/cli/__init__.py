@@ -135,6 +135,18 @@ def delete_document(
     raise typer.Exit(run(unwanted, as_json, _settings(context)))
 
 
+@app.command("erase", cls=WithSettings)
+def erase_call(
+    context: typer.Context,
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Cancel what is pending for a call and forget it, but for the ids that keep it from happening twice."""
+    from agents.cli.erase import run
+
+    raise typer.Exit(run(call_id, as_json, _settings(context)))
+
+
 @app.command("config", cls=WithSettings)
 def show_config(context: typer.Context, as_json: Json = False) -> None:
     """Print every setting as a worker here would run with it, secrets as set or not set."""

@@ -1,13 +1,17 @@
 """`postcall validate`: find every fault of documents, without a broker."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from agents.cli.output import complain, print_json, print_line
-from schemas.documents.faults import WHOLE, Fault
-from schemas.documents.reading import Reading
+from agents.policy import PLAIN_HASHES
+from schemas.documents.faults import WHOLE, Fault, line_of
+from schemas.documents.reading import Document, Reading
 from schemas.documents.trees import LARGEST_TEXT
+from schemas.settings import variable
+from schemas.workflow import VoiceAgent
 from streams.validation.checking import read_all
 
 
@@ -33,7 +37,8 @@ def read_files(paths: Iterable[str | Path]) -> Reading:
             reason = (error.strerror or type(error).__name__).lower()
             unreadable.append(Fault(str(path), 0, WHOLE, f"found {reason}; expected a file that can be read"))
     reading = read_all(texts)
-    return Reading(reading.documents, (*unreadable, *reading.errors), reading.warnings)
+    warnings = (*reading.warnings, *_plain_hashes(reading.documents))
+    return Reading(reading.documents, (*unreadable, *reading.errors), warnings)
 
 
 def print_findings(reading: Reading, as_json: bool) -> None:
@@ -53,6 +58,16 @@ def as_value(reading: Reading) -> dict[str, Any]:
         "errors": [_fault(fault) for fault in reading.errors],
         "warnings": [_fault(fault) for fault in reading.warnings],
     }
+
+
+def _plain_hashes(documents: Iterable[Document]) -> Iterator[Fault]:
+    key = variable("privacy_key")
+    if os.environ.get(key) or os.environ.get(f"{key}_FILE"):
+        return
+    for document in documents:
+        if isinstance(document.value, VoiceAgent) and "hash" in document.value.privacy:
+            line = line_of(("privacy", "hash"), document.lines)
+            yield Fault(document.file, line, "privacy.hash", PLAIN_HASHES)
 
 
 def _fault(fault: Fault) -> dict[str, Any]:

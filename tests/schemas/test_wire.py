@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas import wire
 from schemas.calls import Call, Conversation, Heard, Kept, Owed, Past, Rendered, Response
 from schemas.delivery import Answered, Request, Silence
-from schemas.messages import Announced, Emitted, Forwarded, Message, Replied, Sweep, Tick
+from schemas.messages import Announced, Emitted, Erase, Forwarded, Message, Replied, Sweep, Tick
 from schemas.outcomes import Verdict
 from schemas.workflow import Schedule
 from tests.builders import START, call, second
@@ -22,6 +22,7 @@ MESSAGES: list[Message] = [
     Announced("c1", "d", 1, START),
     Emitted("c1", 7),
     Forwarded("c1", b"{}", (("ce_id", b"1"),), "call-events", 3, 9, START),
+    Erase("c1"),
     Sweep(b"", START),
 ]
 

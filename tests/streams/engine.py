@@ -86,6 +86,8 @@ class Engine:
             assert wire.read_part(self.parts[key]) == part
         for key in step.forgotten:
             del self.parts[key]
+        if step.erased:
+            self.parts.clear()
         self._note(step)
         return self
 
