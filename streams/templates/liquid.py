@@ -82,8 +82,8 @@ class _FaultsTold:
         # Filters of the engine let these out for texts that are no numbers, numbers out of range,
         # values of the wrong kind and values nested too deep.
         if isinstance(fault, LiquidError | ArithmeticError | ValueError | TypeError | RecursionError):
-            reason = _reason(fault) if isinstance(fault, LiquidError) else type(fault).__name__
-            raise Gave(f"found data that the template cannot use: {reason}") from None
+            # What the engine says may quote the data, and this gets into records.
+            raise Gave(f"found data that the template cannot use: {type(fault).__name__}") from None
 
 
 def _words(nodes: Iterable[Any]) -> frozenset[str]:

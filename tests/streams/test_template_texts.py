@@ -50,3 +50,14 @@ def test_plain_text_is_written_as_it_is() -> None:
 
 def test_the_clock_is_not_read() -> None:
     assert render_text("{{ today }}{{ now }}", {}).missing == ("variables.today", "now")
+
+
+@pytest.mark.parametrize(
+    "applied", ["uniq: 'a'", "sum: 'a'", "base64_decode", "map: 'a'", "slice: variables.v"]
+)
+def test_a_fault_quotes_nothing_of_the_data_because_it_is_written_down(applied: str) -> None:
+    with pytest.raises(RenderFault) as fault:
+        render_text(
+            f"{{{{ v | {applied} }}}}", known(v=["ada@example.com", 3, "ada@example.com"]), None, "text"
+        )
+    assert "ada" not in str(fault.value)

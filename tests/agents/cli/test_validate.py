@@ -74,3 +74,34 @@ def test_a_file_of_gigabytes_is_not_read_to_its_end(folder: Path, capsys: pytest
         file.truncate(1 << 40)
     assert validate(["huge.yaml"], as_json=False) == 1
     assert "found over 1 MiB" in capsys.readouterr().out
+
+
+HASHING = "kind: agent\nid: bot\nprivacy:\n  hash: [call.from]\n"
+
+
+def test_hashes_without_a_key_are_worth_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hashing.yaml").write_text(HASHING)
+    assert validate(["hashing.yaml"], as_json=True) == 0
+    (warning,) = json.loads(capsys.readouterr().out)["warnings"]
+    assert (warning["line"], warning["path"]) == (4, "privacy.hash")
+    assert "POSTCALL_PRIVACY_KEY" in warning["message"]
+
+
+@pytest.mark.parametrize("variable", ["POSTCALL_PRIVACY_KEY", "POSTCALL_PRIVACY_KEY_FILE"])
+def test_hashes_with_a_key_are_not(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "a")
+    (folder / "hashing.yaml").write_text(HASHING)
+    validate(["hashing.yaml"], as_json=True)
+    assert json.loads(capsys.readouterr().out)["warnings"] == []
+
+
+def test_a_private_path_that_takes_nothing_away_is_a_fault_at_its_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "private.yaml").write_text("kind: agent\nid: bot\nprivacy:\n  drop:\n    - customer.email\n")
+    assert validate(["private.yaml"], as_json=False) == 1
+    assert capsys.readouterr().out.startswith(
+        "private.yaml:5: privacy.drop[0]: found unknown root 'customer' in 'customer.email'; expected variables.c"
+    )
