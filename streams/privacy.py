@@ -10,9 +10,8 @@ from what it said before.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator
-from enum import IntEnum
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -20,7 +19,8 @@ from schemas import wire
 from schemas.events import CALL_ENDED, EVENT_TYPES, Event
 from schemas.evidence import Evidence
 from schemas.workflow import VoiceAgent
-from streams.private_paths import ANY, DATA, EXTRA, places
+from streams.private_paths import DATA, EXTRA, places
+from streams.private_ways import Action, Rule, Way
 from streams.templates.paths import MISSING, PathFault
 from streams.templates.remembered import by_identity
 
@@ -33,23 +33,6 @@ OTHER: Final = ""
 
 _WHOLE_FLOATS: Final = 2.0**53
 """Up to here a float without a fraction is one whole number and no other."""
-
-
-class Action(IntEnum):
-    """What is done with a value; the greater one wins."""
-
-    KEEP = 0
-    HASH = 1
-    MASK = 2
-    DROP = 3
-
-
-class Rule(NamedTuple):
-    """Steps that are left to go, and what is done at their end; `texts` as in `Place`."""
-
-    action: Action
-    steps: tuple[str, ...]
-    texts: bool
 
 
 Hide: TypeAlias = Callable[[Action, Any], Any]
@@ -98,10 +81,10 @@ _OF_TERMINALS: Final = {
 """Fields of the evidence, and the members of `data` that they came from."""
 
 
-def _known(said: Any, fields: dict[str, str], rules: tuple[Rule, ...], hide: Hide) -> Any:
+def _known(said: Any, fields: dict[str, str], way: Way, hide: Hide) -> Any:
     """The same words of evidence after the rules; a value of another type than before is none."""
     told = {name: getattr(said, field) for field, name in fields.items()}
-    left = _taken({DATA: told}, rules, Action.KEEP, hide).get(DATA, {})
+    left = _taken({DATA: told}, way, Action.KEEP, hide).get(DATA, {})
     changes = {}
     for field, name in fields.items():
         value = left.get(name)
@@ -110,9 +93,9 @@ def _known(said: Any, fields: dict[str, str], rules: tuple[Rule, ...], hide: Hid
 
 
 @by_identity
-def _rules(agent: VoiceAgent, event_type: str) -> tuple[Rule, ...]:
-    """The rules of a document that can meet an event of this type."""
-    return tuple(
+def _rules(agent: VoiceAgent, event_type: str) -> Way:
+    """Where the rules of a document lead from an event of this type."""
+    return Way(
         Rule(Action[action.upper()], place.steps, place.texts)
         for action, paths in agent.privacy.items()
         for path in paths
@@ -121,51 +104,35 @@ def _rules(agent: VoiceAgent, event_type: str) -> tuple[Rule, ...]:
     )
 
 
-def _taken(value: Any, rules: Iterable[Rule], action: Action, hide: Hide) -> Any:
+def _taken(value: Any, way: Way | None, action: Action, hide: Hide) -> Any:
     """A value after the rules that lead to it or into it; MISSING if it is dropped."""
-    rules = tuple(rules)
-    if not rules and action is Action.KEEP:
-        return value
-    action = max((action, *(rule.action for rule in rules if _ends_at(rule, value))))
+    if way is None:
+        if action is Action.KEEP:
+            return value
+    else:
+        action = max(action, way.action, way.of_texts if isinstance(value, str) else Action.KEEP)
     if action is Action.DROP:
         return MISSING
     if isinstance(value, dict):
-        members = {
-            name: _taken(member, _into_member(rules, name), action, hide) for name, member in value.items()
-        }
-        return {name: member for name, member in members.items() if member is not MISSING}
+        return _members(value, way, action, hide)
     if isinstance(value, list):
-        items = [_taken(item, _into_item(rules, at), action, hide) for at, item in enumerate(value)]
+        items = [_taken(each, way and way.item(at), action, hide) for at, each in enumerate(value)]
         # The items behind a dropped one keep their index.
         return [None if item is MISSING else item for item in items] if any(map(_there, items)) else []
     return value if value is None or action is Action.KEEP else hide(action, value)
 
 
+def _members(value: dict[str, Any], way: Way | None, action: Action, hide: Hide) -> dict[str, Any]:
+    members = {}
+    for name, member in value.items():
+        taken = _taken(member, way and way.member(name), action, hide)
+        if taken is not MISSING:
+            members[name] = taken
+    return members
+
+
 def _there(item: Any) -> bool:
     return item is not MISSING
-
-
-def _ends_at(rule: Rule, value: Any) -> bool:
-    return not rule.steps or (rule.texts and isinstance(value, str))
-
-
-def _into_member(rules: tuple[Rule, ...], name: str) -> Iterator[Rule]:
-    for rule in rules:
-        if rule.steps and rule.steps[0] in (name, ANY):
-            yield rule._replace(steps=rule.steps[1:])
-
-
-def _into_item(rules: tuple[Rule, ...], at: int) -> Iterator[Rule]:
-    """A name where a list is means each of its items: too much is taken rather than too little."""
-    for rule in rules:
-        if not rule.steps:
-            continue
-        step = rule.steps[0]
-        if step.isdecimal():
-            if int(step) == at:
-                yield rule._replace(steps=rule.steps[1:])
-        else:
-            yield rule._replace(steps=rule.steps[1:]) if step in (ANY, "first", "last") else rule
 
 
 def _hiding(key: bytes) -> Hide:

@@ -57,7 +57,5 @@ def test_the_clock_is_not_read() -> None:
 )
 def test_a_fault_quotes_nothing_of_the_data_because_it_is_written_down(applied: str) -> None:
     with pytest.raises(RenderFault) as fault:
-        render_text(
-            f"{{{{ v | {applied} }}}}", known(v=["ada@example.com", 3, "ada@example.com"]), None, "text"
-        )
+        render_text(f"{{{{ v | {applied} }}}}", known(v=["ada@example.com", 3, "ada@example.com"]))
     assert "ada" not in str(fault.value)
