@@ -93,10 +93,8 @@ class Store(rocksdb.Store):
         bound = rocksdict.ReadOptions()
         if (end := after(prefix)) is not None:
             bound.set_iterate_upper_bound(end)
-        return cast(
-            Iterator[tuple[bytes, bytes]],
-            self._db_for_partition(partition).items(from_key=max(prefix, since), read_opt=bound),
-        )
+        # RocksDB's iterator reads the bound where it lies in `bound`, which must live as long as it.
+        yield from self._db_for_partition(partition).items(from_key=max(prefix, since), read_opt=bound)
 
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
         """Write rows, offset and time in one go: a crash leaves all or nothing."""

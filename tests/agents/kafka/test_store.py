@@ -81,6 +81,22 @@ def test_a_batch_whose_offset_kafka_forgot_does_not_move_the_offset(store: Local
     assert (store.read(0, b"lb"), offset_of(store)) == (b"1", b"7")
 
 
+def _bounded(end: bytes) -> rocksdict.ReadOptions:
+    options = rocksdict.ReadOptions()
+    options.set_iterate_upper_bound(end)
+    return options
+
+
+def test_a_scan_ends_with_its_prefix_whatever_becomes_of_memory_meanwhile(store: LocalStore) -> None:
+    prefix = b"p\0\4call"
+    store.apply(0, [stored(prefix + b"%d" % number) for number in range(9)], 9)
+    scan = store.scan(0, prefix)
+    others = [_bounded(b"a" * len(prefix)) for _ in range(99)]
+    found = [next(scan)]
+    others += [_bounded(b"a" * len(prefix)) for _ in range(99)]
+    assert len([*found, *scan]) == 9
+
+
 def test_a_scan_reads_its_own_kind_of_row_only(store: LocalStore) -> None:
     store.apply(0, [stored(key) for key in (b"la", b"lb", b"pa", b"sa")], offset=3)
     assert [key for key, _ in store.scan(0, b"l")] == [b"la", b"lb"]
