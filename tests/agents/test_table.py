@@ -96,3 +96,15 @@ def test_a_tenure_counts_its_live_calls_and_parked_deliveries() -> None:
     assert (one.calls, one.parked) == (1, 1)
     one.changed(parked, SETTLED)
     assert (one.calls, one.parked) == (0, 0)
+
+
+def test_an_erased_call_loses_every_part_of_whatever_sort_and_no_other_call_does() -> None:
+    rows = Rows()
+    table = tenure(rows).table
+    others = PartKey("c1", 2, "d", 7), PartKey("c1", 0, "k", 0)
+    for call_id in ("c1", "c10"):
+        parts = tuple((key._replace(call_id=call_id), HEARD[1]) for key in (HEARD[0], *others))
+        table.write(None, step(Call(call_id, conversations=LIVE.conversations), *parts))
+    table.write(LIVE, Step(SETTLED, (), (), (), (), (), erased=True))
+    left = [keys.part(key._replace(call_id="c10")) for key in (HEARD[0], *others)]
+    assert sorted(rows.kept) == sorted([*left, keys.live("c10"), keys.settled("c1")])
