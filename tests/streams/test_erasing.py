@@ -133,7 +133,7 @@ def test_what_was_kept_for_the_next_conversation_is_erased_too() -> None:
     )
     assert DATA in left(erased)
     assert DATA not in left(erased.fold(Erase("c1")))
-    assert erased.row.kept == ()
+    assert (erased.row.kept, erased.row.conversations) == ((), ())
 
 
 def test_erasing_an_unknown_call_leaves_no_row() -> None:
