@@ -1,6 +1,7 @@
 """The rows of a call: parts before the row that names them, one kind of row at a time, nothing left over."""
 
 import pytest
+from msgspec.structs import replace
 
 from agents.kafka.changelog import MOST_BYTES, TooLarge
 from schemas import keys
@@ -103,8 +104,8 @@ def test_an_erased_call_loses_every_part_of_whatever_sort_and_no_other_call_does
     table = tenure(rows).table
     others = PartKey("c1", 2, "d", 7), PartKey("c1", 0, "k", 0)
     for call_id in ("c1", "c10"):
-        parts = tuple((key._replace(call_id=call_id), HEARD[1]) for key in (HEARD[0], *others))
+        parts = tuple((replace(key, call_id=call_id), HEARD[1]) for key in (HEARD[0], *others))
         table.write(None, step(Call(call_id, conversations=LIVE.conversations), *parts))
     table.write(LIVE, Step(SETTLED, (), (), (), (), (), erased=True))
-    left = [keys.part(key._replace(call_id="c10")) for key in (HEARD[0], *others)]
+    left = [keys.part(replace(key, call_id="c10")) for key in (HEARD[0], *others)]
     assert sorted(rows.kept) == sorted([*left, keys.live("c10"), keys.settled("c1")])
