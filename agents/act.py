@@ -238,6 +238,7 @@ def _errand(call_id: str, delivery: Delivery) -> Errand:
         endpoint=delivery.endpoint,
         agent_id=delivery.agent_id,
         name=delivery.id,
+        replay=delivery.replay,
     )
 
 

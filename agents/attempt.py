@@ -25,7 +25,8 @@ UNAUTHORIZED: Final = 401
 
 
 class Outbound(Struct, frozen=True):
-    """One attempt to be made. `attempt` counts from 1; `endpoint` is scheme://host:port, for records."""
+    """One attempt to be made. `attempt` counts from 1; `endpoint` is scheme://host:port, for records; `name`
+    is the node id or the webhook event type."""
 
     call_id: str
     delivery_id: str
@@ -35,6 +36,7 @@ class Outbound(Struct, frozen=True):
     request: Request
     agent_id: str
     replay: bool = False
+    name: str = ""
 
 
 class Attempts:

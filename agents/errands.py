@@ -46,6 +46,7 @@ class Errand(Struct, frozen=True):
             request=request,
             agent_id=self.agent_id,
             replay=self.replay,
+            name=self.name,
         )
 
 

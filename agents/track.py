@@ -19,7 +19,7 @@ from agents.sweep import sweep
 from agents.tenure import Tenure
 from agents.timers import Timers
 from schemas.events import Event
-from schemas.messages import Forwarded, Replied, Sweep, Tick
+from schemas.messages import Forwarded, Replay, Replied, Sweep, Tick
 from streams import machine, records
 from streams.effects import Definitions, Policy, Position
 
@@ -36,11 +36,11 @@ MOST_LATER: Final = 1000
 @dataclass(frozen=True, slots=True)
 class Track:
     """Folds records. `definitions` gives the documents in force, `await_definitions` waits until
-    those that an event names would be known."""
+    those that an event names, or a replay may need, would be known."""
 
     reader: Reader
     definitions: Callable[[], Definitions]
-    await_definitions: Callable[[Event, datetime], Awaitable[None]]
+    await_definitions: Callable[[Event | Replay, datetime], Awaitable[None]]
     tenures: Mapping[int, Tenure]
     opened: Callable[[Tenure], None]
     policy: Policy
@@ -74,6 +74,7 @@ class Track:
             case Folded(message, at):
                 if isinstance(message, Event):
                     tenure.last_event = record.timestamp.timestamp()
+                if isinstance(message, Event | Replay):
                     await self.await_definitions(message, record.timestamp)
                 if not tenure.ended:
                     self._write(record, tenure, message, at)

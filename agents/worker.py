@@ -37,8 +37,10 @@ from agents.sweep import first as first_sweep
 from agents.takeover import Takeover
 from agents.timers import Timers
 from agents.track import Track
-from schemas.delivery import Reply
+from schemas.delivery import Reply, Silence
+from schemas.endpoints import DISABLED, endpoint_name
 from schemas.events import Event
+from schemas.messages import Replay
 from schemas.settings import Settings
 from streams.egress import egress
 from streams.lanes import Lane, Limits
@@ -169,6 +171,8 @@ class Worker:
         attempts = Attempts(self._client, secrets, utc_now, may_leave=self._may_leave)
 
         async def attempt(outbound: Outbound) -> Reply:
+            if self._is_disabled(outbound):
+                return Silence(DISABLED, "before")
             try:
                 return await attempts.make(outbound)
             except Withheld:
@@ -195,10 +199,18 @@ class Worker:
     def _has_room(self, lane: Lane) -> None:
         self._act.has_room(lane)
 
-    async def _await_definitions(self, event: Event, recorded_at: datetime) -> None:
+    def _is_disabled(self, outbound: Outbound) -> bool:
+        """Asked when an attempt's turn has come: its endpoint may have been disabled while it waited."""
+        mark = self._definitions.mark(endpoint_name(outbound.agent_id, outbound.name))
+        return mark is not None and mark.disabled
+
+    async def _await_definitions(self, event: Event | Replay, recorded_at: datetime) -> None:
         """Conclude that nobody knows an agent or a workflow only when the documents were read past
-        the event's time (R19)."""
+        the event's time (R19). A replay follows what its operator has applied or resumed."""
         known = self._definitions.snapshot
+        if isinstance(event, Replay):
+            await self._definitions.read_past(recorded_at)
+            return
         agent = event.agent_id is None or known.agent(event.agent_id) is not None
         workflow = event.workflow_id is None or known.in_force(event.workflow_id) is not None
         if not (agent and workflow):

@@ -55,10 +55,17 @@ class Conversation(Struct, frozen=True, omit_defaults=True):
     unaddressed: tuple[int, ...] = ()
     """Events (parts of sort u) whose webhooks wait until an event names the voice agent."""
     resting: bool = False
-    """Settled, but kept whole: a lost call, which any sign of life may still upgrade (R12)."""
+    """Settled, but kept whole: a lost call, which any sign of life may still upgrade (R12), or one of which
+    something may be replayed."""
     heard: int = 0
     responses: int = 0
     """How many heard events and kept replies there are among its parts."""
+    unknown_workflow: bool = False
+    """Nobody had applied its workflow, that version of it or its voice agent at the verdict (R19)."""
+    replays: int = 0
+    """How many replays have had a `call.settled` of their own."""
+    rested_at: datetime | None = None
+    """Since when it rests for a replay."""
 
 
 class Past(Struct, frozen=True, omit_defaults=True, array_like=True):
@@ -81,7 +88,7 @@ class Owed(Struct, frozen=True, array_like=True):
 
     number: int
     topic: str
-    """The plain name: call-outcomes, delivery-log or dead-letters."""
+    """The plain name: call-outcomes, delivery-log, dead-letters or workflows."""
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
     key: str | None = None
@@ -107,13 +114,15 @@ class Call(Struct, frozen=True, omit_defaults=True):
     owed: tuple[Owed, ...] = ()
     emitted: int = 0
     """How many records this call has emitted so far."""
+    buried: int = 0
+    """How many dead webhooks were put by for a replay so far (parts of sort d)."""
 
     @property
     def settled(self) -> bool:
-        """Nothing is open, owed or under way: only the memory for dedupe is left."""
-        return not (self.deliveries or self.owed or self.kept) and all(
-            conversation.resting for conversation in self.conversations
-        )
+        """Nothing is open, owed or under way: only the memory is left, for dedupe and for a replay."""
+        if self.owed or self.kept or not all(one.resting for one in self.conversations):
+            return False
+        return all(delivery.settled for delivery in self.deliveries)
 
 
 class Heard(Struct, frozen=True, tag="heard"):
@@ -145,12 +154,18 @@ class Kept(Struct, frozen=True, tag="kept"):
     event: Event
 
 
-Part: TypeAlias = Heard | Rendered | Response | Kept
+class Buried(Struct, frozen=True, tag="buried"):
+    """A part: a webhook that was given up; its request is kept beside it, for a replay."""
+
+    delivery: Delivery
+
+
+Part: TypeAlias = Heard | Rendered | Response | Kept | Buried
 
 
 class PartKey(Struct, frozen=True):
     """Where a part lies. `sort` is one of h (heard), r (request), a (answer), k (kept for the next
-    incarnation), u (unaddressed)."""
+    incarnation), u (unaddressed), d (a dead webhook). k and d are counted per call, under incarnation 0."""
 
     call_id: str
     incarnation: int

@@ -164,7 +164,7 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     after: tuple[str, ...] = ()
     """The ids of its parents in the chain."""
     replay: bool = False
-    """An operator asked for it once more, after it was given up."""
+    """An operator's replay set it off: it was given up before, or hangs on what was."""
     spent: int = 0
     """How many attempts were made before the replay: its schedule begins again behind them."""
     decision_at: datetime | None = None
@@ -175,3 +175,8 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     def settled(self) -> bool:
         """Nothing more will happen to it."""
         return self.state in FINAL
+
+    @property
+    def fresh(self) -> tuple[Attempted, ...]:
+        """The attempts of the schedule that it follows now: those since its replay, else all."""
+        return self.attempts[self.spent :]

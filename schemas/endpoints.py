@@ -5,8 +5,12 @@ obeyed by every worker. Breakers, pauses, rates and limits are each worker's own
 """
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
+
+DISABLED: Final = "disabled"
+"""The error of an attempt that was not made because its endpoint is disabled."""
 
 
 class Mark(Struct, frozen=True, omit_defaults=True):

@@ -66,6 +66,14 @@ class Forwarded(Struct, frozen=True, omit_defaults=True, tag="forwarded"):
     recorded_at: datetime
 
 
+class Replay(Struct, frozen=True, omit_defaults=True, tag="replay"):
+    """An operator wants given-up deliveries sent once more: those of these ids, or all that the call has;
+    then also what a workflow that was unknown at the verdict would have sent (R19)."""
+
+    call_id: str
+    deliveries: tuple[str, ...] = ()
+
+
 class Sweep(Struct, frozen=True, tag="sweep"):
     """Forget settled calls of this partition, a slice at a time, from `after` on."""
 
@@ -73,4 +81,4 @@ class Sweep(Struct, frozen=True, tag="sweep"):
     before: datetime
 
 
-Message: TypeAlias = Tick | Replied | Announced | Emitted | Erase | Forwarded | Sweep
+Message: TypeAlias = Tick | Replied | Announced | Emitted | Erase | Forwarded | Replay | Sweep

@@ -5,17 +5,21 @@ was given up, and it changes nothing.
 """
 
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from schemas.calls import Rendered, Response
 from schemas.delivery import Answered, Attempted, Class, Delivery, Silence, State
+from schemas.endpoints import DISABLED, endpoint_name
 from schemas.messages import Replied
 from schemas.workflow import Retry, Schedule
 from streams import dispatch, judge, progress, records, retry
 from streams.draft import Draft
 from streams.judge import Judgement
+
+ASKED: Final = "webhook_delivery_disable"
+"""Why an endpoint is disabled that took the delivery, and wants no more."""
 
 
 def reply(draft: Draft, message: Replied) -> None:
@@ -31,6 +35,8 @@ def reply(draft: Draft, message: Replied) -> None:
     draft.count("attempt", delivery.kind, judgement.class_.value, amount=message.seconds)
     next_at = _next_at(draft, delivery, rendered, judgement)
     draft.emit(records.attempted(draft.call.call_id, delivery, message.attempt, attempted, next_at))
+    if judgement.health == "disables":
+        _disable(draft, delivery, judgement)
     if judgement.after == "done":
         _done(draft, delivery, message)
     elif next_at is not None:
@@ -38,12 +44,21 @@ def reply(draft: Draft, message: Replied) -> None:
         draft.count("retry")
         return
     else:
-        tried_enough = judgement.after == "retry"
-        reason = (
-            "exhausted" if tried_enough else records.DEAD_LETTER_REASON.get(judgement.class_, "exhausted")
-        )
-        dispatch.give_up(draft, replace(delivery, fault=judgement.error or judgement.class_.value), reason)
+        dead = replace(delivery, fault=judgement.error or judgement.class_.value)
+        dispatch.give_up(draft, dead, records.reason(judgement))
     _move_on(draft, delivery)
+
+
+def come_due(draft: Draft, delivery: Delivery) -> None:
+    """The time of a delivery's next attempt came, or a former owner's announced attempt is over."""
+    mark = draft.mark(delivery)
+    if delivery.state is State.PARKED and mark.disabled:
+        dispatch.give_up(draft, replace(delivery, fault=mark.why or DISABLED), "disabled")
+        _move_on(draft, delivery)
+    elif delivery.state is State.PARKED:
+        dispatch.attempt(draft, delivery)
+    elif delivery.state is State.STARTED:
+        draft.start(replace(delivery, due=None))
 
 
 def _under_way(draft: Draft, message: Replied) -> Delivery | None:
@@ -69,7 +84,7 @@ def _next_at(draft: Draft, delivery: Delivery, rendered: Rendered, judgement: Ju
         return None
     return retry.next_at(
         rendered.request.retry,
-        delivery.attempt,
+        len(delivery.fresh),
         _budget_since(draft, delivery, rendered.request.retry),
         draft.now,
         retry.luck(delivery.delivery_id, delivery.attempt),
@@ -79,17 +94,18 @@ def _next_at(draft: Draft, delivery: Delivery, rendered: Rendered, judgement: Ju
 
 def _budget_since(draft: Draft, delivery: Delivery, own: Retry) -> datetime:
     """From when on the budget of the delivery's chain runs: the chain's first attempt, moved on by what
-    its longest branch has waited on pauses, breakers and Retry-After. A schedule has no budget."""
+    its longest branch has waited on pauses, breakers and Retry-After. A schedule has no budget; that of a
+    replay begins with what the replay set off."""
     if isinstance(own, Schedule):
-        return delivery.attempts[0].at
+        return delivery.fresh[0].at
     if not delivery.after:
-        return delivery.attempts[0].at + _rested(draft, delivery)
+        return delivery.fresh[0].at + _rested(draft, delivery)
     chains: dict[str, tuple[datetime, timedelta]] = {}
     nodes = [one for one in draft.deliveries(delivery.incarnation) if one.kind == "node"]
-    for planned in nodes:
+    for planned in [one for one in nodes if one.replay == delivery.replay]:
         one = delivery if planned.id == delivery.id else planned
         before = [chains[parent] for parent in one.after if parent in chains]
-        began = min([*(one.at for one in one.attempts[:1]), *(at for at, _ in before)], default=draft.now)
+        began = min([*(one.at for one in one.fresh[:1]), *(at for at, _ in before)], default=draft.now)
         longest = max((rested for _, rested in before), default=timedelta())
         chains[one.id] = (began, longest + _rested(draft, one))
     began, rested = chains[delivery.id]
@@ -97,9 +113,22 @@ def _budget_since(draft: Draft, delivery: Delivery, own: Retry) -> datetime:
 
 
 def _rested(draft: Draft, delivery: Delivery) -> timedelta:
-    if len(delivery.attempts) < 2:
+    if len(delivery.fresh) < 2:
         return timedelta()
-    return retry.rested(draft.request(delivery).request.retry, delivery.delivery_id, delivery.attempts)
+    own = draft.request(delivery).request.retry
+    return retry.rested(own, delivery.delivery_id, delivery.fresh, delivery.spent)
+
+
+def _disable(draft: Draft, delivery: Delivery, judgement: Judgement) -> None:
+    """The endpoint wants nothing more: all workers must know, and whoever starts later."""
+    mark = draft.mark(delivery)
+    if mark.disabled:
+        return
+    why = judgement.error if judgement.error == f"status_{judge.GONE}" else ASKED
+    endpoint = endpoint_name(delivery.agent_id, delivery.id)
+    asked = (delivery.delivery_id, delivery.attempt)
+    marked = replace(mark, disabled=True, why=why)
+    draft.emit(records.disabled(draft.call.call_id, endpoint, marked, asked, draft.now))
 
 
 def _done(draft: Draft, delivery: Delivery, message: Replied) -> None:
@@ -121,6 +150,7 @@ def _done(draft: Draft, delivery: Delivery, message: Replied) -> None:
 def _move_on(draft: Draft, delivery: Delivery) -> None:
     if delivery.kind == "node":
         progress.advance(draft, delivery.incarnation)
-    elif delivery.decision_at is None:
-        # The webhook of an event: the event's fingerprint keeps it from ever firing again.
+    elif delivery.decision_at is None or draft.at_rest(delivery.incarnation):
+        # The webhook of an event: the event's fingerprint keeps it from ever firing again. Or the replay
+        # of one whose call is over.
         draft.drop(delivery.delivery_id)

@@ -17,9 +17,11 @@ from streams.draft import Draft
 from streams.lifecycle import Concluded
 
 
-def conclude(draft: Draft, number: int, concluded: Concluded) -> None:
-    """Act on a verdict that `lifecycle` has reached."""
-    conversation = draft.amend(number, verdicts=draft.conversation(number).verdicts + 1)
+def conclude(draft: Draft, number: int, concluded: Concluded, *, replay: bool = False) -> None:
+    """Act on a verdict that `lifecycle` has reached, maybe because of a `replay` (R19)."""
+    conversation = draft.conversation(number)
+    unknown = _is_unknown(draft, conversation)
+    conversation = draft.amend(number, verdicts=conversation.verdicts + 1, unknown_workflow=unknown)
     outcome, before = concluded.outcome, concluded.upgraded_from
     draft.emit(records.outcome(draft.call.call_id, conversation, outcome, before, draft.now))
     draft.count("outcome", outcome.verdict.value, outcome.rule)
@@ -27,7 +29,7 @@ def conclude(draft: Draft, number: int, concluded: Concluded) -> None:
         draft.count("notes", "unknown_agent")
     webhooks.on_verdict(draft, number, before)
     if outcome.verdict is Verdict.PROPER and not conversation.planned:
-        _plan(draft, conversation, outcome)
+        plan_nodes(draft, conversation, outcome, replay=replay)
     progress.advance(draft, number)
 
 
@@ -43,7 +45,8 @@ def lapse(draft: Draft, number: int, due: datetime) -> None:
         conclude(draft, number, turn.concluded)
 
 
-def _plan(draft: Draft, conversation: Conversation, outcome: Outcome) -> None:
+def plan_nodes(draft: Draft, conversation: Conversation, outcome: Outcome, *, replay: bool = False) -> None:
+    """Plan what hangs on the End Call node of a proper end."""
     draft.amend(conversation.number, planned=True)
     workflow = draft.workflow(conversation)
     if workflow is None or outcome.end_node_id is None:
@@ -55,7 +58,17 @@ def _plan(draft: Draft, conversation: Conversation, outcome: Outcome) -> None:
     deliveries = plan.planned(draft.call.call_id, conversation, workflow, outcome.end_node_id, draft.now)
     for delivery in deliveries:
         not_run = replace(delivery, state=State.SKIPPED, why=plan.TEST_CALL)
-        draft.deliver(not_run if skipped else delivery)
+        draft.deliver(not_run if skipped else replace(delivery, replay=replay))
+
+
+def _is_unknown(draft: Draft, conversation: Conversation) -> bool:
+    """Whether the call's workflow, or the voice agent that would name it, was never applied (R19)."""
+    if draft.workflow(conversation) is not None:
+        return False
+    agent_id = evidence.agent_id(conversation.evidence)
+    return conversation.workflow_id is not None or (
+        agent_id is not None and draft.agent(conversation) is None
+    )
 
 
 def _unknown(draft: Draft, conversation: Conversation) -> str:

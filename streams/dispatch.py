@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from schemas.calls import Rendered
 from schemas.delivery import Delivery, State
+from schemas.endpoints import DISABLED
 from streams import records
 from streams.draft import Draft
 from streams.requests import Rendering
@@ -12,23 +13,30 @@ from streams.templates.paths import PathFault
 
 
 def begin(draft: Draft, delivery: Delivery, rendering: Rendering) -> None:
-    """Keep a delivery's request, which is rendered this once, and ask for its first attempt."""
+    """Keep a delivery's request, which is rendered this once, and ask for its first attempt. Where its
+    endpoint is disabled it is given up at once, with its request."""
+    kept, mark = keep(draft, delivery, rendering), draft.mark(delivery)
+    if mark.disabled:
+        give_up(draft, replace(kept, fault=mark.why or DISABLED), "disabled")
+    else:
+        attempt(draft, kept)
+
+
+def keep(draft: Draft, delivery: Delivery, rendering: Rendering) -> Delivery:
+    """Keep a delivery's request; the delivery that names it."""
     index = draft.call.requests
     draft.call = replace(draft.call, requests=index + 1)
     for path in rendering.missing:
         draft.count("missing", path)
     draft.keep(delivery.incarnation, "r", index, Rendered(rendering.request, rendering.missing))
-    draft.start(
-        replace(
-            delivery,
-            state=State.STARTED,
-            attempt=1,
-            due=None,
-            request=index,
-            endpoint=rendering.endpoint,
-            method=rendering.request.method,
-        )
+    return replace(
+        delivery, request=index, endpoint=rendering.endpoint, method=rendering.request.method, missing=()
     )
+
+
+def attempt(draft: Draft, delivery: Delivery) -> None:
+    """Ask for the next attempt of a delivery that has its request."""
+    draft.start(replace(delivery, state=State.STARTED, attempt=delivery.attempt + 1, due=None))
 
 
 def give_up(draft: Draft, delivery: Delivery, reason: records.Reason) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schemas.calls import Call, Conversation, Heard, Kept, Owed, Part, PartKey, Rendered, Response
-from schemas.delivery import Delivery
+from schemas.calls import Buried, Call, Conversation, Heard, Kept, Owed, Part, PartKey, Rendered, Response
+from schemas.delivery import Delivery, State
+from schemas.endpoints import Mark, endpoint_name
 from schemas.workflow import VoiceAgent, Workflow
 from streams import context, evidence, records
 from streams.effects import Book, Count, Definitions, Effect, Emit, Policy, Position, Start, Step
@@ -79,6 +80,10 @@ class Draft:
                 return conversation
         raise LookupError(f"found no incarnation {number} of {self.call.call_id!r}; expected an open one")
 
+    def at_rest(self, number: int) -> bool:
+        """Whether an incarnation is over: nothing of it waits for what its deliveries come to."""
+        return not any(one.number == number and not one.resting for one in self.call.conversations)
+
     def put(self, conversation: Conversation) -> None:
         """Replace an incarnation, or open a new one."""
         kept = [one for one in self.call.conversations if one.number != conversation.number]
@@ -101,23 +106,31 @@ class Draft:
             return None
         return self.definitions.workflow(conversation.workflow_id, conversation.workflow_version)
 
+    def mark(self, delivery: Delivery) -> Mark:
+        """What all workers know of a delivery's endpoint."""
+        return self.definitions.mark(endpoint_name(delivery.agent_id, delivery.id)) or Mark()
+
     # -- the deliveries -----------------------------------------------------------------------
 
     def deliveries(self, number: int) -> list[Delivery]:
         """All deliveries of an incarnation, in the order of their plan."""
         return [delivery for delivery in self.call.deliveries if delivery.incarnation == number]
 
+    def is_settled(self, delivery_id: str) -> bool:
+        """Whether a delivery of the row is final."""
+        return any(one.settled for one in self.call.deliveries if one.delivery_id == delivery_id)
+
     def deliver(self, delivery: Delivery) -> None:
-        """Add a delivery, or replace the one of that delivery id."""
-        deliveries = list(self.call.deliveries)
+        """Add a delivery, or replace the one of that delivery id; count one that is final by that."""
+        deliveries, was_settled = list(self.call.deliveries), False
         for place, one in enumerate(deliveries):
             if one.delivery_id == delivery.delivery_id:
-                deliveries[place] = delivery
+                was_settled, deliveries[place] = one.settled, delivery
                 break
         else:
             deliveries.append(delivery)
         self.call = replace(self.call, deliveries=tuple(deliveries))
-        if delivery.settled:
+        if delivery.settled and not was_settled:
             self.count("settled", delivery.kind, str(delivery.state))
 
     def start(self, delivery: Delivery) -> None:
@@ -126,12 +139,20 @@ class Draft:
         self._effects.append(Start(self.call.call_id, delivery))
 
     def drop(self, delivery_id: str) -> None:
-        """Forget a settled delivery and its request."""
+        """Take a settled delivery out of the row. A dead webhook is put by with its request, for a replay;
+        of any other nothing is left."""
         for delivery in self.call.deliveries:
             if delivery.delivery_id == delivery_id:
                 self._dropped.append(delivery)
-                if delivery.request is not None:
-                    self.forget(PartKey(self.call.call_id, delivery.incarnation, "r", delivery.request))
+                if (
+                    delivery.kind == "webhook"
+                    and delivery.state is State.DEAD
+                    and delivery.request is not None
+                ):
+                    self.keep(0, "d", self.call.buried, Buried(delivery))
+                    self.call = replace(self.call, buried=self.call.buried + 1)
+                else:
+                    self.forget_request(delivery)
         left = tuple(one for one in self.call.deliveries if one.delivery_id != delivery_id)
         self.call = replace(self.call, deliveries=left)
 
@@ -171,6 +192,11 @@ class Draft:
         self._erased = True
         self._parts.clear()
         self._forgotten.clear()
+
+    def forget_request(self, delivery: Delivery) -> None:
+        """Delete the rendered request of a delivery, if it has one."""
+        if delivery.request is not None:
+            self.forget(PartKey(self.call.call_id, delivery.incarnation, "r", delivery.request))
 
     def parts_of(self, number: int) -> "PartsOf":
         """What templates of an incarnation can read: its heard events and kept responses."""

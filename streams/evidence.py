@@ -75,6 +75,11 @@ def pin(evidence: Evidence) -> tuple[str | None, int | None]:
     return workflow_id, by.workflow_version
 
 
+def tells_of_nodes(evidence: Evidence) -> bool:
+    """Whether any event names a node of the conversation: only then does its workflow say how it ended."""
+    return bool(evidence.entered) or any(said.end_node_id is not None for said in evidence.terminals)
+
+
 def started_at(evidence: Evidence) -> datetime | None:
     """When the earliest event of the call happened."""
     return evidence.started_at

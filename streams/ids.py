@@ -24,10 +24,13 @@ def of_event(
     return _id(call_id, incarnation, "event", source, event_id, agent_id, webhook_type)
 
 
-def of_outcome(call_id: str, incarnation: int, outcome_type: str, verdict: int, agent_id: str) -> str:
-    """The id of a webhook that a verdict sets off; `verdict` is its number, so that an upgrade's
-    `call.settled` is not taken for the first one."""
-    return _id(call_id, incarnation, "outcome", outcome_type, str(verdict), agent_id)
+def of_outcome(
+    call_id: str, incarnation: int, outcome_type: str, verdict: int, agent_id: str, replays: int = 0
+) -> str:
+    """The id of a webhook that a verdict sets off; `verdict` is its number, and `replays` how many there
+    were, so that the `call.settled` of an upgrade or a replay is not taken for the first one."""
+    again = (str(replays),) if replays else ()
+    return _id(call_id, incarnation, "outcome", outcome_type, str(verdict), agent_id, *again)
 
 
 def in_header(word: str) -> str:

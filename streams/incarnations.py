@@ -3,8 +3,8 @@
 An event belongs to the incarnation whose session_id (else attempt) it states, else to the newest.
 One that states a session_id or attempt unlike that of every incarnation opens the next one as soon
 as the newest is decided; until then it is kept. An incarnation of which nobody has stated any takes
-the first that comes, but a settled one only what is no evidence of a call (a transcript, say): the rest
-would be lost with it.
+the first that comes, but one that is over only what is no evidence of a call (a transcript, say): the
+rest would be lost with it.
 """
 
 from operator import attrgetter
@@ -55,7 +55,7 @@ def place(call: Call, event: Event) -> Place:
     owner: Conversation | Past | None = newest_first[0]
     if event.session_id is not None or event.attempt is not None:
         strange = tells_of_the_call(event)
-        adopting = [one for one in newest_first if isinstance(one, Conversation) or not strange]
+        adopting = [one for one in newest_first if not _over(one) or not strange]
         owner = _stated_by(newest_first, adopting, session(event), attempt(event))
     if owner is not None:
         return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
@@ -96,6 +96,13 @@ def session(event: Event) -> bytes:
 def attempt(event: Event) -> bytes:
     """The hash of the attempt that an event states; empty when it states none."""
     return b"" if event.attempt is None else short_hash("attempt", str(event.attempt))
+
+
+def _over(one: Conversation | Past) -> bool:
+    """Nothing can change its verdict any more, whether it has shrunk or rests for a replay."""
+    if isinstance(one, Past):
+        return True
+    return one.resting and one.outcome is not None and not one.outcome.synthetic
 
 
 def _stated_by(

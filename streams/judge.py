@@ -117,9 +117,11 @@ def _error(reply: Reply, class_: Class) -> str | None:
 
 
 def _health(reply: Reply, class_: Class, kind: Kind) -> Health:
-    disabled = isinstance(reply, Answered) and reply.control == DISABLE
-    if disabled or (class_ is Class.GONE and kind == "webhook"):
+    if isinstance(reply, Answered) and reply.control == DISABLE:
         return "disables"
+    # What a node calls is a resource of the conversation: that one contact is gone says nothing of the rest.
+    if class_ is Class.GONE:
+        return "disables" if kind == "webhook" else "keeps"
     # Too many requests is no illness: the endpoint rests, its breaker stays closed.
     if isinstance(reply, Answered) and reply.status == TOO_MANY_REQUESTS:
         return "keeps"

@@ -23,7 +23,7 @@ from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import Workflow
 from streams.evidence import agent_id, ended_at, pin
 from streams.verdicts.changes import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
-from streams.verdicts.late import hear_late, raisable
+from streams.verdicts.late import hear_late, judge_again, raisable
 from streams.verdicts.learning import add
 from streams.verdicts.nodes import at_end_call
 from streams.verdicts.verdict import judge, names_end_node, spoken_in_time
@@ -35,6 +35,7 @@ __all__ = [
     "Lapse",
     "Turn",
     "hear",
+    "judge_again",
     "lapse",
     "pinned",
     "raisable",

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from schemas.calls import Call
 from schemas.delivery import Delivery, State
 from schemas.events import Event
-from schemas.messages import Announced, Emitted, Erase, Replied, Tick
-from streams import answering, concluding, erasing, hearing, lifecycle, progress, settling
+from schemas.messages import Announced, Emitted, Erase, Replay, Replied, Tick
+from streams import answering, concluding, erasing, hearing, lifecycle, progress, replaying, settling
 from streams.draft import Draft
 from streams.effects import Book, Definitions, Effect, Emit, Policy, Position, Start, Step
 
-Input: TypeAlias = Event | Tick | Replied | Announced | Emitted | Erase
+Input: TypeAlias = Event | Tick | Replied | Announced | Emitted | Erase | Replay
 
 NOWHERE: Final = Position("", -1, -1)
 
@@ -50,6 +50,8 @@ def step(
             _tick(draft, message)
         case Announced():
             _announced(draft, message)
+        case Replay():
+            replaying.replay(draft, message)
         case Emitted():
             left = tuple(owed for owed in draft.call.owed if owed.number > message.through)
             draft.call = replace(draft.call, owed=left)
@@ -120,17 +122,7 @@ def _tick(draft: Draft, tick: Tick) -> None:
                 progress.advance(draft, conversation.number, tick.due)
     for delivery in draft.call.deliveries:
         if delivery.due is not None and delivery.due <= tick.due:
-            _come_due(draft, delivery)
-
-
-def _come_due(draft: Draft, delivery: Delivery) -> None:
-    match delivery.state:
-        case State.PARKED:
-            draft.start(replace(delivery, state=State.STARTED, attempt=delivery.attempt + 1, due=None))
-        case State.STARTED:
-            draft.start(replace(delivery, due=None))
-        case _:
-            pass
+            answering.come_due(draft, delivery)
 
 
 def _announced(draft: Draft, message: Announced) -> None:

@@ -22,7 +22,8 @@ def sighted(conversation: Conversation, event: Event, definitions: Definitions) 
     if fixed and (conversation.outcome is not None or _says_nothing_new(conversation, event)):
         return conversation
     named, version = lifecycle.pinned(conversation.evidence, event)
-    workflow_id = named or _of_agent(conversation, event, definitions)
+    agent_id = evidence.agent_id(conversation.evidence) or event.agent_id
+    workflow_id = named or _of_agent(agent_id, definitions)
     if workflow_id is None:
         return conversation
     seen = conversation.versions_seen
@@ -38,6 +39,17 @@ def sighted(conversation: Conversation, event: Event, definitions: Definitions) 
     return replace(conversation, workflow_id=workflow_id, workflow_version=version, versions_seen=seen)
 
 
+def applied_since(conversation: Conversation, definitions: Definitions) -> Conversation:
+    """A decided conversation, pinned to what is in force by now: nobody knew its workflow at the verdict
+    (R19)."""
+    named, version = lifecycle.pinned(conversation.evidence)
+    workflow_id = named or _of_agent(evidence.agent_id(conversation.evidence), definitions)
+    if workflow_id is None:
+        return conversation
+    version = definitions.in_force(workflow_id) if version is None else version
+    return replace(conversation, workflow_id=workflow_id, workflow_version=version)
+
+
 def _says_nothing_new(conversation: Conversation, event: Event) -> bool:
     """The usual event: it names no workflow and no other voice agent."""
     return (
@@ -47,7 +59,6 @@ def _says_nothing_new(conversation: Conversation, event: Event) -> bool:
     )
 
 
-def _of_agent(conversation: Conversation, event: Event, definitions: Definitions) -> str | None:
-    agent_id = evidence.agent_id(conversation.evidence) or event.agent_id
+def _of_agent(agent_id: str | None, definitions: Definitions) -> str | None:
     agent = None if agent_id is None else definitions.agent(agent_id)
     return None if agent is None else agent.workflow

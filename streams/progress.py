@@ -36,17 +36,20 @@ def advance(draft: Draft, number: int, silent_until: datetime | None = None) -> 
 
 
 def settle_actions(draft: Draft, number: int) -> None:
-    """Tell `call.settled` once the actions of the latest verdict are final."""
+    """Tell `call.settled` once the actions of the latest verdict, or of a replay, are final."""
     conversation = draft.conversation(number)
-    if conversation.actions_settled >= conversation.verdicts:
+    if not to_be_told(conversation) or not all(one.settled for one in _nodes(draft, number)):
         return
-    if not all(one.settled for one in _nodes(draft, number)):
-        return
-    upgraded = conversation.actions_settled > 0
-    conversation = draft.amend(number, actions_settled=conversation.verdicts)
+    upgraded = conversation.actions_settled > 0 and conversation.verdicts > 1
+    conversation = draft.amend(number, actions_settled=conversation.verdicts + conversation.replays)
     deliveries = draft.deliveries(number)
     draft.emit(records.settled(draft.call.call_id, conversation, deliveries, upgraded, draft.now))
     webhooks.on_settled(draft, number, upgraded)
+
+
+def to_be_told(conversation: Conversation) -> bool:
+    """Whether a `call.settled` is still to come."""
+    return conversation.actions_settled < conversation.verdicts + conversation.replays
 
 
 def _with_workflow(
@@ -114,6 +117,10 @@ def _through_gate(draft: Draft, delivery: Delivery, workflow: Workflow, gate: Ga
 
 
 def _when_ready(draft: Draft, delivery: Delivery, workflow: Workflow, silent_until: datetime | None) -> None:
+    if delivery.request is not None:
+        # A replay that has waited for its parents: the bytes are those that were sent before.
+        dispatch.attempt(draft, delivery)
+        return
     node = workflow.node(delivery.id)
     if node is None or node.sending is None:
         # The version was deleted, and something else applied under its number.

@@ -8,15 +8,18 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas import wire
 from schemas.calls import Conversation
 from schemas.delivery import Attempted, Class, Delivery
+from schemas.endpoints import DISABLED, Mark
 from schemas.events import short_hash
 from schemas.outcomes import Outcome, Verdict
-from streams import evidence, ids
+from streams import definitions, evidence, ids
 from streams.effects import Position
-from streams.topology import CALL_OUTCOMES, DEAD_LETTERS, DELIVERY_LOG
+from streams.judge import Judgement
+from streams.topology import CALL_OUTCOMES, DEAD_LETTERS, DELIVERY_LOG, WORKFLOWS
 
 SOURCE: Final = "postcall"
 
@@ -45,6 +48,15 @@ DEAD_LETTER_REASON: Final[dict[Class, Reason]] = {
 """Why a delivery that may not be tried again is dead; any other class is `exhausted`."""
 
 
+def reason(judgement: Judgement) -> Reason:
+    """Why a delivery is dead of which this attempt was the last."""
+    if judgement.error == DISABLED:
+        return "disabled"
+    return (
+        "exhausted" if judgement.after == "retry" else DEAD_LETTER_REASON.get(judgement.class_, "exhausted")
+    )
+
+
 def outcome(
     call_id: str, conversation: Conversation, result: Outcome, upgraded_from: Verdict | None, at: datetime
 ) -> Record:
@@ -63,7 +75,7 @@ def settled(
 ) -> Record:
     """`call.settled`: the call's actions are final."""
     value = settled_fields(call_id, conversation, deliveries, upgraded)
-    about = (conversation.number, conversation.verdicts)
+    about = conversation.number, conversation.verdicts, *_replays(conversation)
     return _record(CALL_OUTCOMES, "call.settled", call_id, value, wire.moment(at), about)
 
 
@@ -98,6 +110,8 @@ def dead_delivery(call_id: str, delivery: Delivery, reason: Reason, source: Posi
     value = {
         "reason": reason,
         "call_id": call_id,
+        "incarnation": delivery.incarnation,
+        "agent_id": delivery.agent_id,
         "delivery_id": delivery.delivery_id,
         "kind": delivery.kind,
         "id": delivery.id,
@@ -107,9 +121,17 @@ def dead_delivery(call_id: str, delivery: Delivery, reason: Reason, source: Posi
         "attempts": [_attempt(one) for one in delivery.attempts],
         "at": wire.moment(at),
     }
-    return _record(
-        DEAD_LETTERS, "delivery.dead", call_id, value, wire.moment(at), (delivery.delivery_id, reason)
-    )
+    # A replay that is given up for the same reason is another letter.
+    about = (delivery.delivery_id, reason, *((delivery.attempt,) if delivery.replay else ()))
+    return _record(DEAD_LETTERS, "delivery.dead", call_id, value, wire.moment(at), about)
+
+
+def disabled(call_id: str, endpoint: str, mark: Mark, attempt: tuple[str, int], at: datetime) -> Record:
+    """What tells all workers that an endpoint is disabled, said by the call whose `attempt` (delivery id,
+    number) it answered so."""
+    value, about = definitions.jsonable(mark), (endpoint, *attempt)
+    record = _record(WORKFLOWS, "endpoint.disabled", call_id, value, wire.moment(at), about)
+    return replace(record, key=f"{definitions.ENDPOINT}{endpoint}")
 
 
 def unreadable(source: Position, why: str, at: datetime) -> Record:
@@ -167,6 +189,11 @@ def settled_fields(
     if upgraded:
         value["upgraded"] = True
     return value
+
+
+def _replays(conversation: Conversation) -> tuple[int, ...]:
+    """What tells the `call.settled` of a replay from the one before it."""
+    return (conversation.replays,) if conversation.replays else ()
 
 
 _SPECVERSION: Final = ("ce_specversion", b"1.0")

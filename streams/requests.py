@@ -90,6 +90,16 @@ def render_webhook(
         raise RenderFault(str(fault)) from None
 
 
+def readdress(sending: Sending, kept: Request, context: Mapping[str, Any]) -> Rendering:
+    """A webhook's kept request for where the voice agent's document says by now: its body and postcall's own
+    headers stay. Raises RenderFault."""
+    own = {name: "".join(map(str, text)) for name, text in kept.headers if name in _OWN}
+    try:
+        return _rendering(sending, context, None, Body(kept.body, bodies.JSON), own, Keep())
+    except TemplateFault as fault:
+        raise RenderFault(str(fault)) from None
+
+
 def _rendering(
     sending: Sending,
     context: Mapping[str, Any],
@@ -139,6 +149,19 @@ def _own_headers(
     own["traceparent"] = _traceparent(traceparent, call_id, delivery_id)
     return own
 
+
+_OWN: Final = frozenset(
+    {
+        "user-agent",
+        "webhook-id",
+        "idempotency-key",
+        "postcall-event",
+        "postcall-call-id",
+        "postcall-test",
+        "traceparent",
+    }
+)
+"""The names of those headers; a document cannot set them."""
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 

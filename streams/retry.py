@@ -40,12 +40,12 @@ def next_at(
     return now + max(wait, timedelta(seconds=retry_after or 0.0))
 
 
-def rested(retry: Retry, delivery_id: str, attempts: Sequence[Attempted]) -> timedelta:
+def rested(retry: Retry, delivery_id: str, attempts: Sequence[Attempted], spent: int = 0) -> timedelta:
     """How much longer a delivery has waited between its attempts than its schedule says: on a pause, a
-    breaker or Retry-After, none of which uses its budget."""
+    breaker or Retry-After, none of which uses its budget. `spent` attempts were made before a replay."""
     total = timedelta()
     for number, (earlier, later) in enumerate(pairwise(attempts), start=1):
-        scheduled = _wait(retry, number, luck(delivery_id, number)) or timedelta()
+        scheduled = _wait(retry, number, luck(delivery_id, spent + number)) or timedelta()
         waited = later.at - earlier.at - timedelta(seconds=earlier.seconds)
         total += max(waited - scheduled, timedelta())
     return total

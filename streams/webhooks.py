@@ -64,7 +64,7 @@ def on_settled(draft: Draft, number: int, upgraded: bool) -> None:
     if agent is not None and "call.settled" in agent.webhooks:
         deliveries = draft.deliveries(number)
         fields = records.settled_fields(draft.call.call_id, conversation, deliveries, upgraded)
-        _on_outcome(draft, number, agent, "call.settled", fields)
+        _on_outcome(draft, number, agent, "call.settled", fields, conversation.replays)
 
 
 def _fires(event: Event, agent: VoiceAgent) -> bool:
@@ -87,9 +87,11 @@ def _of_event(
     _send(draft, planned, agent, body, context, is_test, event.traceparent)
 
 
-def _on_outcome(draft: Draft, number: int, agent: VoiceAgent, kind: str, fields: dict[str, Any]) -> None:
+def _on_outcome(
+    draft: Draft, number: int, agent: VoiceAgent, kind: str, fields: dict[str, Any], replays: int = 0
+) -> None:
     conversation = draft.conversation(number)
-    delivery_id = ids.of_outcome(draft.call.call_id, number, kind, conversation.verdicts, agent.id)
+    delivery_id = ids.of_outcome(draft.call.call_id, number, kind, conversation.verdicts, agent.id, replays)
     planned = replace(_planned(draft, number, agent, kind, delivery_id), decision_at=draft.now)
     context = draft.context(number)
     said = {**fields, "call": context["call"], "variables": context["variables"]}
@@ -133,10 +135,10 @@ def _send(
         )
     except RenderFault as fault:
         dispatch.give_up_unrendered(draft, planned, fault)
-        if planned.decision_at is None:
-            draft.drop(planned.delivery_id)  # as when it was sent: see answering
-        return
-    dispatch.begin(draft, planned, rendering)
+    else:
+        dispatch.begin(draft, planned, rendering)
+    if planned.decision_at is None and draft.is_settled(planned.delivery_id):
+        draft.drop(planned.delivery_id)  # as when it was sent: see answering
 
 
 def envelope(event: Event) -> dict[str, Any]:

@@ -115,6 +115,8 @@ class DeadLetter(Struct, kw_only=True, omit_defaults=True):
     attempts: list[PastAttempt]
     at: datetime
     call_id: str | None = None
+    incarnation: Nth | None = None
+    agent_id: str | None = None
     delivery_id: str | None = None
     kind: Kind | None = None
     id: str | None = None

@@ -53,6 +53,20 @@ def hear_late(
     return Turn(heard, "late", notes=notes)
 
 
+def judge_again(
+    conversation: Conversation,
+    outcome: Outcome,
+    workflow: Workflow,
+    now: datetime,
+    durations: Durations,
+) -> Turn:
+    """Judge a call once more whose workflow nobody knew at its verdict (R19); what that raises is raised."""
+    found = judge(conversation.evidence, workflow, durations.clock_tolerance).outcome
+    if found.verdict.rank > outcome.verdict.rank:
+        return _upgrade(conversation, outcome, found, (), now, durations)
+    return Turn(conversation, "late")
+
+
 def _claim(outcome: Outcome) -> tuple[Verdict, str | None]:
     """What two readings of a call can be in conflict about."""
     return outcome.verdict, outcome.end_node_id

@@ -15,7 +15,7 @@ from schemas import wire
 from schemas.calls import Call, Conversation, Part, PartKey, Rendered
 from schemas.delivery import Answered, Delivery, Reply
 from schemas.events import Event
-from schemas.messages import Announced, Emitted, Replied, Tick
+from schemas.messages import Announced, Emitted, Replay, Replied, Tick
 from streams import machine
 from streams.definitions import Snapshot
 from streams.effects import Policy, Start, Step
@@ -41,6 +41,8 @@ class Engine:
         self.counts: Counter[tuple[str, ...]] = Counter()
 
     def part(self, key: PartKey) -> Part:
+        if key not in self.parts:
+            raise KeyError(key)
         return wire.read_part(self.parts[key])
 
     # -- what happens
@@ -70,6 +72,15 @@ class Engine:
         """A former owner has the newest attempt of this name on the wire."""
         asked = [one for one in self.started if one.id == name][-1]
         return self.fold(Announced("c1", asked.delivery_id, asked.attempt, until))
+
+    def replay(self, *names: str) -> "Engine":
+        """An operator wants the newest deliveries of these names once more, or all that can be."""
+        ids = [[one for one in self.started if one.id == name][-1].delivery_id for name in names]
+        return self.fold(Replay("c1", tuple(ids)))
+
+    def settle(self) -> "Engine":
+        """The upgrade window is over, and the broker has all records."""
+        return self.acknowledge().wait(601).acknowledge()
 
     def acknowledge(self) -> "Engine":
         """The broker has all records."""

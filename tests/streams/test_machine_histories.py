@@ -6,20 +6,25 @@ history stands in the name of the failure.
 """
 
 import time
+from collections.abc import Callable
 
 import pytest
 
+from tests.streams.afterlives import afterlife, check_healed
 from tests.streams.lives import check, crashing, life
+from tests.streams.worlds import World
 
 FEW, MANY = 1_000, 10_000
 
 
-def broken(seeds: range) -> dict[int, str]:
+def broken(
+    seeds: range, lived: Callable[[int], World] = life, checked: Callable[[World], None] = check
+) -> dict[int, str]:
     """The histories in which a promise is broken, and which."""
     found = {}
     for seed in seeds:
         try:
-            check(life(seed))
+            checked(lived(seed))
         except AssertionError as promise:
             found[seed] = str(promise)
     return found
@@ -27,6 +32,21 @@ def broken(seeds: range) -> dict[int, str]:
 
 def test_no_promise_is_broken_in_any_of_a_thousand_histories() -> None:
     assert broken(range(FEW)) == {}
+
+
+def test_a_replay_finds_everything_that_was_given_up_and_nothing_that_was_done() -> None:
+    assert broken(range(FEW), afterlife, check_healed) == {}
+
+
+def test_histories_with_replays_have_in_them_what_they_are_about() -> None:
+    worlds = [afterlife(seed) for seed in range(200)]
+    sent = [one.delivery for world in worlds for one in world.sent]
+    assert {(one.kind, one.replay) for one in sent} == {
+        (kind, again) for kind in ("node", "webhook") for again in (False, True)
+    }
+    letters = [one for world in worlds for one in world.emitted.values() if "source" in one]
+    assert {one["reason"] for one in letters} >= {"exhausted", "rejected", "gone", "disabled"}
+    assert sum(one.id == "mail" and one.replay for one in sent) > 20, "freed by its parent"
 
 
 @pytest.mark.slow

@@ -14,10 +14,13 @@ import orjson
 
 from schemas import wire
 from schemas.calls import Call, Owed, Part, PartKey, Rendered
-from schemas.delivery import Answered, Delivery, Reply, Silence
+from schemas.delivery import Answered, Delivery, Reply, Silence, State
+from schemas.endpoints import DISABLED, Mark, endpoint_name
 from schemas.events import Event
-from schemas.messages import Announced, Emitted, Replied, Tick
+from schemas.messages import Announced, Emitted, Replay, Replied, Tick
+from schemas.workflow import Workflow
 from streams import machine
+from streams.definitions import Snapshot
 from streams.effects import Effect, Start
 from tests.builders import START
 from tests.streams.tales import POLICY, Tale
@@ -72,12 +75,16 @@ class World:
     emitted: dict[str, dict[str, Any]] = field(default_factory=dict)
     owed: set[str] = field(default_factory=set)
     heard: set[Attempt] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    """The deliveries that are durably done."""
     largest: int = 0
 
     # -- the book of the steps
 
     def part(self, key: PartKey) -> Part:
         for step in reversed(self.dirty):
+            if key in step.forgotten:
+                raise KeyError(key)
             for written, part in step.parts:
                 if written == key:
                     return part
@@ -88,6 +95,21 @@ class World:
     def produce(self) -> None:
         if self.tale.events:
             self.events.append(self.tale.events.pop(0))
+
+    # -- what an operator does
+
+    def replay(self, *ids: str) -> None:
+        """Ask for these deliveries once more, or for all that were given up."""
+        self.internal.append(Replay("c1", ids))
+
+    def resume(self) -> None:
+        """No endpoint is disabled any more."""
+        self._mark({})
+
+    def know(self, workflow: Workflow) -> None:
+        """A workflow is applied."""
+        known = {workflow.id: {workflow.version: workflow}}
+        self.tale.documents = Snapshot(known, self.tale.documents.agents, self.tale.documents.marks)
 
     # -- what a worker does
 
@@ -111,6 +133,8 @@ class World:
             self.parts.update(step.parts)
             for key in step.forgotten:
                 self.parts.pop(key, None)
+            ended = (*step.dropped, *step.call.deliveries)
+            self.done |= {one.delivery_id for one in ended if one.state is State.DONE}
         self.effects += self.pending
         self.dirty, self.pending = [], []
         for message in self.internal[self.durable[1][1] : self.read[1]]:
@@ -224,13 +248,23 @@ class World:
         rendered = self.parts[PartKey("c1", delivery.incarnation, "r", delivery.request or 0)]
         assert isinstance(rendered, Rendered)
         assert key not in self.heard, f"{delivery.id} was started again although its reply was folded"
+        assert key[0] not in self.done, f"{delivery.id} was started again although it is done"
         self.flights.add(key)
+        mark = self.tale.documents.mark(endpoint_name(delivery.agent_id, delivery.id))
+        if mark is not None and mark.disabled:
+            self.internal.append(Replied("c1", *key, Silence(DISABLED, "before"), self.now, 0.0))
+            return
         request = Request(self.worker, delivery, rendered, self.now)
         self.wire.append(request)
         self.sent.append(request)
 
     def _write(self, owed: Owed) -> None:
-        self.emitted[_ce_id(owed)] = orjson.loads(owed.value)
+        value = self.emitted[_ce_id(owed)] = orjson.loads(owed.value)
+        if owed.topic == "workflows" and owed.key is not None:
+            self._mark({**self.tale.documents.marks, owed.key.removeprefix("endpoint/"): Mark(**value)})
+
+    def _mark(self, marks: dict[str, Mark]) -> None:
+        self.tale.documents = Snapshot(self.tale.documents.workflows, self.tale.documents.agents, marks)
 
 
 def _ce_id(owed: Owed) -> str:
