@@ -13,6 +13,7 @@ import typer
 
 from agents.cli.exits import CommandRefused
 from agents.cli.flags import WithSettings, given_flags
+from agents.cli.selectors import WithSelection, given_selection
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -114,10 +115,10 @@ def apply_files(context: typer.Context, files: Files, as_json: Json = False) -> 
 @app.command("get", cls=WithSettings)
 def get_documents(
     context: typer.Context,
-    wanted: Annotated[str, typer.Argument(metavar="agents|workflows|ID", show_default=False)],
+    wanted: Annotated[str, typer.Argument(metavar="agents|workflows|endpoints|ID", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Print what is in force: all voice agents, all workflows, or one document."""
+    """Print what is in force: voice agents, workflows, endpoints that are disabled or fail, one document."""
     from agents.cli.get import run
 
     raise typer.Exit(run(wanted, as_json, _settings(context)))
@@ -145,6 +146,45 @@ def erase_call(
     from agents.cli.erase import run
 
     raise typer.Exit(run(call_id, as_json, _settings(context)))
+
+
+@app.command("dead-letters", cls=WithSelection)
+def list_dead_letters(context: typer.Context, as_json: Json = False) -> None:
+    """Print what was given up: events that cannot be read, deliveries that will not be tried again."""
+    from agents.cli.dead_letters import run
+    from agents.cli.selecting import selection
+
+    raise typer.Exit(run(selection(given_selection(context)), as_json, _settings(context)))
+
+
+@app.command("replay", cls=WithSelection)
+def replay_dead_letters(
+    context: typer.Context,
+    call_id: Annotated[str | None, typer.Argument(metavar="[CALL_ID]", show_default=False)] = None,
+    rate: Annotated[float, typer.Option(min=0.01, help="Deliveries a second.")] = 10.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send once more what was given up, or what a workflow that was applied too late would have sent."""
+    from agents.cli.replay import run
+    from agents.cli.selecting import selection
+
+    wanted = selection(given_selection(context), call_id)
+    raise typer.Exit(run(wanted, rate, dry_run, as_json, _settings(context)))
+
+
+@app.command("resume", cls=WithSettings)
+def resume_endpoint(
+    context: typer.Context,
+    endpoint: Annotated[
+        str | None, typer.Argument(metavar="[AGENT/NODE|AGENT/TYPE]", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send to a disabled endpoint again; without an argument, list what is disabled."""
+    from agents.cli.resume import run
+
+    raise typer.Exit(run(endpoint, as_json, _settings(context)))
 
 
 @app.command("config", cls=WithSettings)

@@ -1,7 +1,7 @@
 """`postcall get`: what is in force, read from the workflows topic; no worker is needed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, CommandRefused, UsageRefused
@@ -9,21 +9,17 @@ from agents.cli.output import print_document, print_json, print_table
 from agents.connection import client_options, kafka_config
 from agents.workflows_topic import read_whole
 from schemas.settings import Settings
-from schemas.wire import json_value
+from schemas.wire import json_value, moment
 from streams.definitions import AGENT, WORKFLOW, Snapshot, fold
 from streams.publishing import versions_of
 
 
 def run(wanted: str, as_json: bool, settings: Settings) -> int:
-    """Print all agents, all workflows, or one document as it was applied."""
+    """Print all agents, workflows or endpoints with a mark, or one document as it was applied."""
     options = client_options(kafka_config(settings))
     written = ask(settings, read_whole(options, settings.topic("workflows")))
-    if wanted in ("agents", "workflows"):
-        columns, rows = (_agents if wanted == "agents" else _workflows)(in_force(written))
-        if as_json:
-            print_json([dict(zip(columns, row, strict=True)) for row in rows])
-        else:
-            print_table(*columns, rows=[tuple(_cell(value) for value in row) for row in rows])
+    if wanted in _LISTS:
+        print_rows(*_LISTS[wanted](in_force(written)), as_json)
         return DONE
     source = _source(key_of_one(wanted, written), written)
     if as_json:
@@ -46,7 +42,9 @@ def key_of_one(wanted: str, written: Mapping[str, bytes]) -> str:
     """
     kind, slash, name = wanted.rpartition("/")
     if slash and kind not in ("agents", "workflows"):
-        raise UsageRefused(f"found {wanted!r}; expected agents, workflows, agents/ID, workflows/ID[@V] or ID")
+        raise UsageRefused(
+            f"found {wanted!r}; expected agents, workflows, endpoints, agents/ID, workflows/ID[@V] or ID"
+        )
     snapshot = in_force(written)
     current = snapshot.in_force(name)
     version = "" if current is None else f"@{current}"
@@ -83,7 +81,29 @@ def _workflows(snapshot: Snapshot) -> tuple[tuple[str, ...], list[tuple[Any, ...
     return ("id", "name", "in_force", "versions"), rows
 
 
+def endpoints(snapshot: Snapshot) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The endpoints of which all workers know something, as columns and rows."""
+    rows = [
+        (name, mark.disabled, None if mark.failing_since is None else moment(mark.failing_since), mark.why)
+        for name, mark in sorted(snapshot.marks.items())
+    ]
+    return ("endpoint", "disabled", "failing_since", "why"), list(rows)
+
+
+_LISTS: Final = {"agents": _agents, "workflows": _workflows, "endpoints": endpoints}
+
+
+def print_rows(columns: tuple[str, ...], rows: list[tuple[Any, ...]], as_json: bool) -> None:
+    """Print rows: a table for people, with `as_json` objects."""
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(*columns, rows=[tuple(_cell(value) for value in row) for row in rows])
+
+
 def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ",".join(str(each) for each in value)
     return "-" if value is None else str(value)

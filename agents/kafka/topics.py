@@ -139,6 +139,14 @@ async def counts(kafka: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str,
     }
 
 
+async def partitions_of(config: KafkaConfig, topic: str) -> int:
+    """How many partitions a topic has; 0 where there is none, which is not created by asking."""
+    async with admin(config) as kafka:
+        if topic not in await kafka.list_topics():
+            return 0
+        return (await counts(kafka, [topic])).get(topic, 0)
+
+
 async def retention(config: KafkaConfig, topic: str) -> timedelta | None:
     """How long a topic keeps its records; None: for ever, or compacted, or not known."""
     if config.embedded:
