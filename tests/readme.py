@@ -49,10 +49,10 @@ def marked(mark: str) -> Block:
     return found
 
 
-def commands(mark: str) -> list[Command]:
-    """The commands of all blocks with this mark."""
+def commands(mark: str, page: Path = README) -> list[Command]:
+    """The commands of all blocks of a page with this mark."""
     return [
-        each for block in blocks(README.read_text()) if block.mark == mark for each in _commands(block.text)
+        each for block in blocks(page.read_text()) if block.mark == mark for each in _commands(block.text)
     ]
 
 

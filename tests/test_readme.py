@@ -172,6 +172,20 @@ def test_the_java_producer_produces_an_event(setting: Setting, worker: Fleet) ->
     assert outcome(setting, "c-4")["reason"] == "busy"
 
 
+REPLAY = ROOT / "docs" / "replay.md"
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("code", "mark"), [(0, "run: kafka"), (1, "run: kafka 1")], ids=["done", "refused"])
+def test_the_commands_about_dead_letters_do_what_their_page_says(
+    setting: Setting, worker: Fleet, code: int, mark: str
+) -> None:
+    for command in commands(mark, REPLAY):
+        ended, printed = shell(command.line, setting.folder, setting.environment())
+        assert (ended, without_logs(printed)) == (code, command.prints or without_logs(printed)), command.line
+
+
 def of_docs(page: str, mark: str) -> list[str]:
     """The blocks of a page of the documentation with this mark."""
     return [block.text for block in blocks((ROOT / "docs" / page).read_text()) if block.mark == mark]

@@ -33,7 +33,6 @@ async def _resume(name: str, settings: Settings) -> None:
     marks = in_force(await read_whole(options, topic)).marks
     if name not in marks or not marks[name].disabled:
         disabled = ", ".join(sorted(each for each, mark in marks.items() if mark.disabled))
-        raise CommandRefused(
-            f"found {name!r}, which is not disabled; expected one of: {disabled or 'none is'}"
-        )
+        instead = f"expected one of: {disabled}" if disabled else "no endpoint is"
+        raise CommandRefused(f"found {name!r}, which is not disabled; {instead}")
     await write(options, topic, [(f"{ENDPOINT}{name}", None)])

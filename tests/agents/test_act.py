@@ -13,8 +13,9 @@ from agents.outbox import Outbox
 from agents.tenure import Tenure
 from schemas.calls import Call
 from schemas.delivery import Answered
-from schemas.messages import Announced, Emitted, Replied
+from schemas.messages import Announced, Emitted, Replay, Replied
 from streams import machine
+from streams.lanes import Rank
 from tests.agents.partitions import Lease, Log, Rows, tenure, turns
 from tests.builders import START, call, second
 from tests.streams.tales import POLICY, api, documents, flow
@@ -112,6 +113,19 @@ async def test_nothing_begins_before_it_is_durable() -> None:
     shell.rows.settled.set()
     await turns()
     assert ([errand.name for errand, _ in shell.lanes.queued], len(shell.posted)) == (["crm"], 1)
+
+
+async def test_a_replay_goes_behind_everything_else_and_says_so() -> None:
+    shell = Shell()
+    await shell.fold(*ENDED.events)
+    first = shell.lanes.send()
+    assert first is not None
+    failed = Replied("c1", first.delivery_id, 1, Answered(404), START, 0.1)
+    await shell.fold(failed, Replay("c1"))
+    (errand, _), again = shell.lanes.queued[0], shell.lanes.send()
+    assert again is not None
+    assert (errand.rank, again.replay, again.attempt, again.name) == (Rank.REPLAY, True, 2, "crm")
+    assert again.request == first.request
 
 
 async def test_what_was_not_durable_when_the_partition_went_never_happened() -> None:

@@ -17,7 +17,7 @@ from agents.track import MOST_LATER, Track
 from schemas import wire
 from schemas.calls import Call
 from schemas.events import Event
-from schemas.messages import Forwarded, Message, Tick
+from schemas.messages import Forwarded, Message, Replay, Tick
 from streams import records
 from streams.effects import Step
 from streams.topology import home
@@ -74,7 +74,7 @@ class Loop:
             broken=self.broken.append,
         )
 
-    async def await_definitions(self, event: Event, recorded_at: datetime) -> None:
+    async def await_definitions(self, event: Event | Replay, recorded_at: datetime) -> None:
         await self.definitions_read.wait()
 
     async def tell(self, partition: int, message: Message) -> None:
@@ -96,7 +96,7 @@ class Loop:
         await turns()
 
     def record(self, value: Any, offset: int, partition: int, **more: Any) -> Record:
-        internal = isinstance(value, Tick)
+        internal = isinstance(value, Tick | Replay)
         raw = wire.message(value) if internal else value if isinstance(value, bytes) else orjson.dumps(value)
         topic = "postcall-internal" if internal else "call-events"
         given = {"key": b"c1", "headers": (), "generation": 1} | more
@@ -211,6 +211,17 @@ async def test_a_record_whose_tenure_ended_while_it_waited_for_documents_is_not_
     loop.definitions_read.set()
     await folding
     assert (loop.acked, loop.rows.kept, loop.acts.steps) == ([], {}, [])
+
+
+async def test_a_replay_waits_for_the_documents_that_its_operator_has_applied() -> None:
+    loop = Loop()
+    loop.definitions_read.clear()
+    folding = asyncio.ensure_future(loop.fold(Replay("c1")))
+    await turns()
+    assert loop.acked == []
+    loop.definitions_read.set()
+    await folding
+    assert loop.acked == [0]
 
 
 async def test_a_closed_tenure_is_asked_after_each_record_whether_it_may_open() -> None:
