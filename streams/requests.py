@@ -150,19 +150,6 @@ def _own_headers(
     return own
 
 
-_OWN: Final = frozenset(
-    {
-        "user-agent",
-        "webhook-id",
-        "idempotency-key",
-        "postcall-event",
-        "postcall-call-id",
-        "postcall-test",
-        "traceparent",
-    }
-)
-"""The names of those headers; a document cannot set them."""
-
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -171,6 +158,10 @@ def _traceparent(stated: str | None, call_id: str, delivery_id: str) -> str:
     if stated is not None and _TRACEPARENT.fullmatch(stated):
         return stated
     return f"00-{short_hash(call_id, size=16).hex()}-{short_hash(delivery_id).hex()}-00"
+
+
+_OWN: Final = frozenset(_own_headers("", "", "", True, None, ""))
+"""The names of all headers that are postcall's; a document cannot set them."""
 
 
 def _asked_headers(sending: Sending, context: Mapping[str, Any], missing: Missing | None) -> Output[Headers]:
