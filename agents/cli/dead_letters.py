@@ -16,11 +16,11 @@ def run(wanted: Selection, as_json: bool, settings: Settings) -> int:
     if as_json:
         print_json([each.said for each in found])
     else:
-        print_table("at", "reason", "call", "what", "endpoint", "attempts", "why", rows=map_rows(found))
+        print_table("at", "reason", "call", "what", "endpoint", "attempts", "why", rows=_rows(found))
     return DONE
 
 
-def map_rows(found: list[Letter]) -> list[tuple[str, ...]]:
+def _rows(found: list[Letter]) -> list[tuple[str, ...]]:
     """The letters as rows for people."""
     return [
         (
