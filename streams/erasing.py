@@ -27,7 +27,7 @@ def erase(draft: Draft) -> None:
         draft.drop(delivery.delivery_id)
     past = [_of_settled(one) for one in call.past]
     past += [_of_open(conversation, draft) for conversation in call.conversations]
-    draft.call = replace(draft.call, conversations=(), past=tuple(past), kept=())
+    draft.call = replace(draft.call, conversations=(), past=tuple(past), kept=(), buried=0)
     draft.erase()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas import wire
 from schemas.calls import Call
 from schemas.delivery import Answered
-from schemas.messages import Erase, Replied
+from schemas.messages import Erase, Replay, Replied
 from streams.machine import due, to_be_made
 from tests.builders import CallStory, call, second
 from tests.streams.engine import OK, Engine
@@ -189,3 +189,11 @@ def test_an_erased_call_of_which_no_session_was_stated_takes_in_no_data(kind: st
     erased = engine().hear(told()).fold(Erase("c1"))
     erased.hear(call().says(kind, id="late"))
     assert erased.counts["events", "ignored"] == 1
+
+
+def test_a_dead_webhook_of_an_erased_call_is_not_replayed() -> None:
+    given_up = engine().hear(told()).reply("variables.updated", Answered(410))
+    assert given_up.row.buried == 1
+    erased = given_up.fold(Erase("c1")).fold(Replay("c1"))
+    assert (erased.parts, erased.row.buried, erased.row.deliveries) == ({}, 0, ())
+    assert erased.steps[-1].effects == ()

@@ -21,7 +21,7 @@ def test_a_call_with_a_dead_node_rests_with_its_nodes_and_the_request() -> None:
         "alarm": "done",
         "log": "done",
     }
-    assert [key.sort for key in sorted(told.parts)] == ["a", "a", "r"]
+    assert sorted(key.sort for key in told.parts) == ["a", "a", "r"]
     assert len(wire.row(told.row)) < 2500
 
 
