@@ -15,11 +15,9 @@ from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver, Watch
 from agents.doors import Doors
-from agents.http.client import Client
 from agents.http.errors import Withheld
-from agents.http.guard import Guard
+from agents.http.opening import open_client
 from agents.http.secrets import Secrets
-from agents.http.transport import GuardedTransport
 from agents.kafka.app import App, make_app
 from agents.kafka.config import KafkaConfig
 from agents.kafka.run import run as run_app
@@ -42,7 +40,6 @@ from schemas.endpoints import DISABLED, endpoint_name
 from schemas.events import Event
 from schemas.messages import Replay
 from schemas.settings import Settings
-from streams.egress import egress
 from streams.lanes import Lane, Limits
 
 log = logging.getLogger(__name__)
@@ -86,7 +83,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._parts: list[asyncio.Task[None]] = []
         self._metrics = Metrics()
-        self._client = Client(GuardedTransport(Guard(egress(settings.egress_allow))))
+        self._client = open_client(settings)
         self._definitions = Definitions(
             client_options(config), names.workflows, self._metrics, fetch_wait=config.fetch_wait
         )

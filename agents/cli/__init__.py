@@ -104,6 +104,24 @@ def simulate_calls(
     raise typer.Exit(run(files, events, responses, as_json, _settings(context)))
 
 
+@app.command("send-test", cls=WithSettings)
+def send_test(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="URL|FILE#NODE", show_default=False)],
+    method: Annotated[str | None, typer.Option(help="GET POST PUT PATCH DELETE; default POST.")] = None,
+    header: Annotated[list[str] | None, typer.Option(help="'Name: value'; may be repeated.")] = None,
+    body: Annotated[str | None, typer.Option(help="The body, as text.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="For all of it; default 15s.")] = None,
+    events: Annotated[Path | None, typer.Option(help="Sample events for FILE#NODE.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send one request now as a worker would, and say what the reply means: a URL, a node or a webhook."""
+    from agents.cli.send_test import Asked, run
+
+    asked = Asked(method, tuple(header or ()), body, timeout)
+    raise typer.Exit(run(target, asked, events, as_json, _settings(context)))
+
+
 @app.command("apply", cls=WithSettings)
 def apply_files(context: typer.Context, files: Files, as_json: Json = False) -> None:
     """Put documents into force, if they have no fault."""

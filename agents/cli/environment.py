@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from agents.cli.exits import SettingsRefused
 from schemas.settings import PREFIX, SECRET_FIELDS, Settings, flag, variable
+from streams.egress import egress
 
 _FILE: Final = "_FILE"
 
@@ -27,10 +28,21 @@ def read_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     # pydantic-settings reads the plain variables; the content of files comes to it like a flag.
     values = _from_files(given) | given
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as refused:
         faults = [_fault(error, given) for error in refused.errors(include_url=False)]
         raise SettingsRefused(*faults) from refused
+    _check_egress(settings, given)
+    return settings
+
+
+def _check_egress(settings: Settings, flags: Mapping[str, Any]) -> None:
+    """Which entries make sense, the guard's own rules say."""
+    try:
+        egress(settings.egress_allow)
+    except ValueError as fault:
+        name = flag("egress_allow") if "egress_allow" in flags else variable("egress_allow")
+        raise SettingsRefused(f"{name}: {fault}") from None
 
 
 def unknown_variables() -> list[str]:

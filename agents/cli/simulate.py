@@ -26,9 +26,9 @@ SELDOM: Final = 100_000
 
 def run(files: list[Path], events: Path, responses: Path | None, as_json: bool, settings: Settings) -> int:
     """Play the events of a file to documents, and print what became of every call."""
-    definitions = _definitions(files)
-    answers = read_answers(b"{}" if responses is None else _bytes(responses), str(responses))
-    lines = Lines(_bytes(events))
+    definitions = definitions_in(files)
+    answers = read_answers(b"{}" if responses is None else bytes_of(responses), str(responses))
+    lines = Lines(bytes_of(events))
     for number, why in lines.faults:
         complain(f"{events}:{number}: {why}")
     # What was imported stays for good: nothing of it is garbage.
@@ -82,8 +82,9 @@ def _print_json(reports: Iterator[bytes], unreadable: int) -> None:
     out.flush()
 
 
-def _definitions(files: list[Path]) -> Snapshot:
-    reading = read_all((str(file), _bytes(file)) for file in files)
+def definitions_in(files: list[Path]) -> Snapshot:
+    """The documents of files, as if they were in force. Raises CommandRefused, naming every fault."""
+    reading = read_all((str(file), bytes_of(file)) for file in files)
     if reading.errors:
         raise CommandRefused(*(str(fault) for fault in reading.errors))
     records = ((document.key.encode(), wire.json_bytes(document.source)) for document in reading.documents)
@@ -91,7 +92,8 @@ def _definitions(files: list[Path]) -> Snapshot:
     return snapshot
 
 
-def _bytes(file: Path) -> bytes:
+def bytes_of(file: Path) -> bytes:
+    """What a file holds. Raises CommandRefused."""
     try:
         return file.read_bytes()
     except OSError as fault:

@@ -68,9 +68,7 @@ def _delivery(delivery: Delivery, rendered: Rendered | None) -> dict[str, Any]:
         "id": delivery.id,
         "delivery_id": delivery.delivery_id,
         "method": delivery.method,
-        "url": None if request is None else _url(request),
-        "headers": {} if request is None else _headers(request),
-        "body": None if request is None else _body(request),
+        **({"url": None, "headers": {}, "body": None} if request is None else shown(request)),
         "after": list(delivery.after),
         "planned_at": wire.moment(delivery.planned_at),
         "attempts": [_attempt(one) for one in delivery.attempts],
@@ -79,6 +77,11 @@ def _delivery(delivery: Delivery, rendered: Rendered | None) -> dict[str, Any]:
         "fault": delivery.fault,
         "missing": list(delivery.missing if rendered is None else rendered.missing),
     }
+
+
+def shown(request: Request) -> dict[str, Any]:
+    """The URL, headers and body of a request, its secrets by their names."""
+    return {"url": _url(request), "headers": _headers(request), "body": _body(request)}
 
 
 def _attempt(one: Attempted) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""`postcall send-test` as a process of its own, and what it cost."""
+
+import asyncio
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.cli.children import POSTCALL
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How the command ended."""
+
+    code: int
+    out: str
+    complaints: str
+    peak: int
+    """Bytes of memory that the process had at most."""
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What it printed as JSON."""
+        said: dict[str, Any] = json.loads(self.out)
+        return said
+
+
+async def send_test(*words: str, folder: Path | None = None, **variables: str) -> Sent:
+    """Run the command as a shell would, with loopback opened and no POSTCALL_ variables but these."""
+    return await asyncio.to_thread(_run, words, folder, variables)
+
+
+def _run(words: tuple[str, ...], folder: Path | None, variables: dict[str, str]) -> Sent:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("POSTCALL_")}
+    opened = {"POSTCALL_EGRESS_ALLOW": "127.0.0.0/8"}
+    child = subprocess.Popen(
+        [*POSTCALL, "send-test", *words],
+        env=plain | opened | variables,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    # Both are far below what a pipe holds, so one is read after the other.
+    out, complaints = child.stdout.read().decode(), child.stderr.read().decode()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return Sent(child.returncode, out, complaints, used.ru_maxrss * 1024)
