@@ -7,21 +7,32 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import TypeAlias
 
 import httpx
 from msgspec import Struct
 
 from agents.http.client import Client
 from agents.http.errors import Unsendable, silence_of
+from agents.http.mask import Mask
 from agents.http.preparing import Prepared, Sent, prepare
 from agents.http.progress import Progress
 from agents.http.reading import answered
-from agents.http.secrets import Mask, Secrets
+from agents.http.secrets import Secrets
 from agents.http.tokens import NoToken, Token, Tokens
 from schemas.delivery import Answered, Kind, Reply, Request, Silence
+from streams.judge import REFUSED_CREDENTIALS
 
-UNAUTHORIZED: Final = 401
+Only: TypeAlias = Callable[[str], tuple[str, ...]]
+"""Voice agent → what its document narrows its requests to, as it is in force now; empty: nothing."""
+
+
+def _nothing(_: str) -> tuple[str, ...]:
+    return ()
+
+
+def _untold(_: "Outbound") -> None:
+    return None
 
 
 class Outbound(Struct, frozen=True):
@@ -43,7 +54,9 @@ class Attempts:
     """Makes the attempts of a worker.
 
     `clock` gives the time in UTC. `may_leave` is asked when a request is about to be written to its
-    connection, which may have taken seconds to open: False raises Withheld out of `make`.
+    connection, which may have taken seconds to open: False raises Withheld out of `make`. `only` is asked
+    for each attempt, as documents may change between two. `insecure` is told of each request whose
+    endpoint's certificate is not checked.
     """
 
     def __init__(
@@ -52,7 +65,12 @@ class Attempts:
         secrets: Secrets,
         clock: Callable[[], datetime],
         may_leave: Callable[[Outbound], bool] | None = None,
+        *,
+        only: Only = _nothing,
+        insecure: Callable[[Outbound], None] = _untold,
     ) -> None:
+        self._only = only
+        self._insecure = insecure
         self._may_leave = may_leave
         self._client = client
         self._secrets = secrets
@@ -67,7 +85,8 @@ class Attempts:
         """
         progress = progress or Progress()
         until = asyncio.get_running_loop().time() + outbound.request.timeout.total_seconds()
-        sent = Sent(outbound.delivery_id, outbound.attempt, outbound.replay)
+        only = self._only(outbound.agent_id)
+        sent = Sent(outbound.delivery_id, outbound.attempt, outbound.replay, only)
         try:
             prepared = prepare(outbound.request, sent, self._secrets, self._clock())
             return await self._send(outbound, prepared, until, progress)
@@ -75,6 +94,7 @@ class Attempts:
             progress.reason = str(ours)
             return Silence(error=ours.error, stage="before")
         except NoToken as none:
+            progress.reason = str(none)
             return none.silence
         except (httpx.RequestError, httpx.InvalidURL) as failure:
             progress.reason = str(failure)
@@ -85,6 +105,9 @@ class Attempts:
     ) -> Answered:
         asked = None if self._may_leave is None else partial(self._may_leave, outbound)
 
+        if prepared.credentials.tls.insecure and prepared.url.scheme == "https":
+            self._insecure(outbound)
+
         async def exchange(token: Token | None) -> Answered:
             request = prepared.http(token, asked)
             mask = prepared.mask(token)
@@ -93,14 +116,14 @@ class Attempts:
         grant = prepared.credentials.grant
         if grant is None:
             return await exchange(None)
-        token = await self._tokens.token(grant, until)
+        token = await self._tokens.token(grant, until, prepared.only)
         reply = await exchange(token)
-        if reply.status != UNAUTHORIZED:
+        if reply.status not in REFUSED_CREDENTIALS:
             return reply
         # Tokens are withdrawn before their time, too; a fresh one decides.
-        self._tokens.refused(grant, token)
+        self._tokens.refused(grant, token, prepared.only)
         try:
-            return await exchange(await self._tokens.token(grant, until))
+            return await exchange(await self._tokens.token(grant, until, prepared.only))
         except NoToken:
             return reply
 
@@ -111,15 +134,3 @@ class Attempts:
         send = self._client.follow if rendered.redirects else self._client.exchange
         exchange = await send(request, until, bool(keep.body or keep.extract), progress)
         return answered(exchange, keep, mask, self._clock())
-
-
-async def make(
-    outbound: Outbound,
-    client: Client,
-    secrets: Secrets,
-    clock: Callable[[], datetime],
-    progress: Progress | None = None,
-) -> Reply:
-    """Make a single attempt, as `postcall send-test` does. A worker keeps its `Attempts`, and with them
-    its access tokens."""
-    return await Attempts(client, secrets, clock).make(outbound, progress)

@@ -35,6 +35,7 @@ from agents.sweep import first as first_sweep
 from agents.takeover import Takeover
 from agents.timers import Timers
 from agents.track import Track
+from agents.unchecked import Unchecked
 from schemas.delivery import Reply, Silence
 from schemas.endpoints import DISABLED, endpoint_name
 from schemas.events import Event
@@ -165,7 +166,14 @@ class Worker:
     def _deliver(self, replied: TakeReply, may_start: MayStart) -> Deliver:
         secrets = Secrets(os.environ, self._settings.secrets_dir)
         # Both loops are made by each other: Act gives its own questions to the lanes it will fill.
-        attempts = Attempts(self._client, secrets, utc_now, may_leave=self._may_leave)
+        attempts = Attempts(
+            self._client,
+            secrets,
+            utc_now,
+            may_leave=self._may_leave,
+            only=self._only,
+            insecure=Unchecked(self._metrics),
+        )
 
         async def attempt(outbound: Outbound) -> Reply:
             if self._is_disabled(outbound):
@@ -192,6 +200,10 @@ class Worker:
 
     def _may_leave(self, outbound: Outbound) -> bool:
         return self._act.may_leave(outbound)
+
+    def _only(self, agent_id: str) -> tuple[str, ...]:
+        agent = self._definitions.agent(agent_id)
+        return () if agent is None else agent.egress
 
     def _has_room(self, lane: Lane) -> None:
         self._act.has_room(lane)

@@ -7,6 +7,7 @@ document that set it aside; an address passes when it is in none of them.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 from unicodedata import normalize
@@ -63,15 +64,18 @@ _FORBIDDEN_IN_HOSTS: Final = re.compile(r"[\x00-\x20\x7f<>\\^`{|}%#?@]")
 
 
 class Egress(Struct, frozen=True):
-    """What the operator opened beyond the public internet (POSTCALL_EGRESS_ALLOW)."""
+    """What the operator opened beyond the public internet (POSTCALL_EGRESS_ALLOW), or what a voice agent
+    narrowed itself to (`egress` of its document)."""
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
 
-    def opened(self, host: str, address: str) -> bool:
-        """The operator opened this host, or this address (an IP literal)."""
+    def opened(self, host: str, address: str | None) -> bool:
+        """This host is listed, or this address (an IP literal; None: not known)."""
         if _plain(host) in self.hosts:
             return True
+        if address is None:
+            return False
         found = _unmapped(address)
         return any(found in network for network in self.networks if network.version == found.version)
 
@@ -92,6 +96,12 @@ def egress(allowed: Iterable[str]) -> Egress:
         else:
             hosts.add(_host_name(entry))
     return Egress(tuple(networks), frozenset(hosts))
+
+
+@lru_cache(maxsize=1024)
+def narrowed(only: tuple[str, ...]) -> Egress:
+    """The list of a voice agent's document, read once. Raises ValueError, as `egress` does."""
+    return egress(only)
 
 
 def url_fault(url: str) -> str | None:

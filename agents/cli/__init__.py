@@ -83,11 +83,17 @@ def run_demo(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command("validate")
-def validate_files(files: Files, as_json: Json = False) -> None:
+def validate_files(
+    files: Files,
+    egress_allow: Annotated[
+        str, typer.Option(envvar="POSTCALL_EGRESS_ALLOW", help="What a worker may reach beyond the public.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
     """Find every fault of documents, without a broker."""
     from agents.cli.validate import validate as find_faults
 
-    raise typer.Exit(find_faults(files, as_json))
+    raise typer.Exit(find_faults(files, as_json, egress_allow))
 
 
 @app.command("simulate", cls=WithSettings)

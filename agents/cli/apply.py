@@ -13,12 +13,13 @@ from agents.kafka.topics import ensure_topics
 from agents.workflows_topic import read_whole, write
 from schemas.documents.reading import Reading
 from schemas.settings import Settings
+from streams.egress import egress
 from streams.publishing import Publication, publications, unknown_workflows
 
 
 def run(files: Sequence[Path], as_json: bool, settings: Settings) -> int:
     """Validate files and write their documents to the workflows topic, which is created when absent."""
-    reading = read_files(files)
+    reading = read_files(files, egress(settings.egress_allow))
     planned: tuple[Publication, ...] = ()
     if not reading.errors:
         reading, planned = ask(settings, _publish(reading, settings))

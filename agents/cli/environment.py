@@ -18,8 +18,8 @@ from streams.egress import egress
 
 _FILE: Final = "_FILE"
 
-_OTHERS: Final = (f"{PREFIX}SECRET_", f"{PREFIX}TEST_")
-"""Variables that are no settings: the secrets of templates, and what the test suite reads."""
+_OTHERS: Final = (f"{PREFIX}SECRET_", f"{PREFIX}HOSTS_OF_", f"{PREFIX}TEST_")
+"""Variables that are no settings: the secrets of templates, their hosts, and what the test suite reads."""
 
 
 def read_settings(flags: Mapping[str, Any] | None = None) -> Settings:

@@ -49,7 +49,7 @@ def run(target: str, asked: Asked, events: Path | None, as_json: bool, settings:
     """
     chosen = _stated(target, asked) if events is None else _sampled(target, events, asked, settings)
     outbound = _outbound(chosen.request)
-    report = asyncio.run(_report(outbound, settings))
+    report = asyncio.run(_report(outbound, chosen.egress, settings))
     shown = request_shown(outbound.request) if chosen.rendered else None
     if as_json:
         print_json(report if shown is None else report | {"request": shown})
@@ -89,9 +89,10 @@ def _sampled(target: str, events: Path, asked: Asked, settings: Settings) -> Sam
     return sample(Path(file), name, events, settings)
 
 
-async def _report(outbound: Outbound, settings: Settings) -> dict[str, Any]:
+async def _report(outbound: Outbound, only: tuple[str, ...], settings: Settings) -> dict[str, Any]:
     client, progress = open_client(settings), Progress()
-    attempts = Attempts(client, Secrets(os.environ, settings.secrets_dir), lambda: datetime.now(UTC))
+    secrets = Secrets(os.environ, settings.secrets_dir)
+    attempts = Attempts(client, secrets, lambda: datetime.now(UTC), only=lambda _: only)
     began = monotonic()
     try:
         reply = await attempts.make(outbound, progress)

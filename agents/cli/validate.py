@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.cli.exits import UsageRefused
 from agents.cli.output import complain, print_json, print_line
 from agents.policy import PLAIN_HASHES
 from schemas.documents.faults import WHOLE, Fault, line_of
@@ -12,20 +13,27 @@ from schemas.documents.reading import Document, Reading
 from schemas.documents.trees import LARGEST_TEXT
 from schemas.settings import variable
 from schemas.workflow import VoiceAgent
+from streams.egress import Egress, egress
 from streams.validation.checking import read_all
+from streams.validation.destinations import with_destinations
 
 
-def validate(paths: Sequence[str | Path], as_json: bool) -> int:
+def validate(paths: Sequence[str | Path], as_json: bool, egress_allow: str = "") -> int:
     """Print the faults and warnings of files. The exit code: 0 none are at fault, 1 some are."""
-    reading = read_files(paths)
+    try:
+        opened = egress(egress_allow.split(","))
+    except ValueError as fault:
+        raise UsageRefused(f"--egress-allow: {fault}") from None
+    reading = read_files(paths, opened)
     print_findings(reading, as_json)
     if not as_json:
         complain(_summary(reading))
     return 1 if reading.errors else 0
 
 
-def read_files(paths: Iterable[str | Path]) -> Reading:
-    """The valid documents of files, and every fault; a file that cannot be read is one, too."""
+def read_files(paths: Iterable[str | Path], opened: Egress) -> Reading:
+    """The valid documents of files, and every fault; a file that cannot be read is one, too, and so is an
+    address that is neither public nor `opened`."""
     texts: list[tuple[str, bytes]] = []
     unreadable: list[Fault] = []
     for path in paths:
@@ -36,7 +44,7 @@ def read_files(paths: Iterable[str | Path]) -> Reading:
         except OSError as error:
             reason = (error.strerror or type(error).__name__).lower()
             unreadable.append(Fault(str(path), 0, WHOLE, f"found {reason}; expected a file that can be read"))
-    reading = read_all(texts)
+    reading = with_destinations(read_all(texts), opened)
     warnings = (*reading.warnings, *_plain_hashes(reading.documents))
     return Reading(reading.documents, (*unreadable, *reading.errors), warnings)
 

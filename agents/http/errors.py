@@ -6,6 +6,7 @@
         NameUnknown         no address for the host
         Refused             nobody accepted the connection
         TlsFailed           no handshake, or a certificate that does not verify
+        ProxyFailed         the operator's proxy led nowhere
       httpx.ConnectTimeout
       httpx.ReadTimeout
       httpx.ReadError
@@ -50,6 +51,10 @@ class TlsFailed(httpx.ConnectError):
     """The TLS handshake failed, or the certificate does not verify."""
 
 
+class ProxyFailed(httpx.ConnectError):
+    """The operator's proxy is not there, or does not connect to the endpoint."""
+
+
 class Reset(httpx.ReadError):
     """The connection broke after the request was sent; it may have been carried out."""
 
@@ -85,6 +90,7 @@ _SILENCES: Final[Mapping[type[Exception], tuple[str, Stage]]] = MappingProxyType
         NameUnknown: ("dns", "unsent"),
         Refused: ("refused", "unsent"),
         TlsFailed: ("tls", "unsent"),
+        ProxyFailed: ("proxy", "unsent"),
         httpx.ConnectTimeout: ("connect_timeout", "unsent"),
         httpx.PoolTimeout: ("connect_timeout", "unsent"),
         httpx.ConnectError: ("refused", "unsent"),
@@ -109,7 +115,8 @@ _SILENCES: Final[Mapping[type[Exception], tuple[str, Stage]]] = MappingProxyType
 ERRORS: Final = frozenset(
     {
         *(error for error, _ in _SILENCES.values()),
-        *("auth_unsupported", "bad_secret", "bad_header", "too_large", "token", "token_refused"),
+        *("auth_unsupported", "bad_secret", "secret_not_for_host", "bad_header", "too_large"),
+        *("token", "token_refused"),
     }
 )
 """Every word that `Silence.error` may be."""

@@ -13,7 +13,9 @@ from itertools import zip_longest
 from typing import Final, TypeAlias
 
 from agents.http.errors import EgressDenied, NameUnknown
-from streams.egress import Egress
+from streams.egress import Egress, narrowed
+
+OUTSIDE: Final = "found an address outside the voice agent's `egress`; expected one of those"
 
 Resolve: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 """Host name → its addresses as literals, in order of preference. Raises OSError when it has none."""
@@ -37,8 +39,11 @@ class Guard:
         self._known: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._asked: dict[str, asyncio.Task[tuple[str, ...]]] = {}
 
-    async def addresses(self, host: str) -> tuple[str, ...]:
+    async def addresses(self, host: str, only: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The vetted addresses of a host, IPv4 and IPv6 in turn, the preferred family first.
+
+        `only` is what a voice agent narrowed itself to (`egress` of its document; empty: nothing). It
+        takes away and never opens.
 
         One answer that may not be used refuses the name: a list that mixes public and private
         addresses is what a rebinding attack looks like. Where the operator opened one of them, as
@@ -50,7 +55,26 @@ class Guard:
         for address, why in refusals:
             if why is not None and not opened:
                 raise EgressDenied(f"found an address that is {why}; expected a public one", address)
-        return _interleaved([address for address, why in refusals if why is None])
+        vetted = [address for address, why in refusals if why is None]
+        within = [address for address in vetted if not only or narrowed(only).opened(host, address)]
+        if not within:
+            raise EgressDenied(OUTSIDE, vetted[0])
+        return _interleaved(within)
+
+    def unresolved(self, host: str, only: tuple[str, ...] = ()) -> None:
+        """Vet a host that somebody else will look up: all that can be said of a name is the name.
+
+        Raises EgressDenied.
+        """
+        literal = host if _is_literal(host) else None
+        # By RFC 6761 these names are loopback wherever they are looked up.
+        local = host.rstrip(".") == "localhost" or host.rstrip(".").endswith(".localhost")
+        address = literal or ("127.0.0.1" if local else None)
+        why = None if address is None else self._egress.refusal(host, address)
+        if why is not None:
+            raise EgressDenied(f"found an address that is {why}; expected a public one", address)
+        if only and not narrowed(only).opened(host, address):
+            raise EgressDenied(OUTSIDE, address)
 
     async def _look_up(self, host: str) -> tuple[str, ...]:
         now = asyncio.get_running_loop().time()

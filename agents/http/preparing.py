@@ -11,11 +11,14 @@ from msgspec import Struct
 
 from agents.http.auth import Credentials, bearer, credentials
 from agents.http.errors import Unsendable
-from agents.http.secrets import Mask, Secrets
+from agents.http.mask import Mask
+from agents.http.secrets import Opened, Secrets
 from agents.http.tokens import Token
 from schemas.delivery import Request, Secret, Text
+from schemas.workflow import OAuth2, Tls
 from streams.egress import url_fault
 from streams.signing import BadKey, key_bytes, signature_headers
+from streams.template import references
 
 BODY_AT_MOST: Final = 1 << 20
 """Bytes of a request body."""
@@ -34,11 +37,12 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Sent(Struct, frozen=True):
-    """Which attempt of which delivery a request is."""
+    """Which attempt of which delivery a request is, and what its voice agent narrowed itself to."""
 
     delivery_id: str
     attempt: int
     replay: bool
+    only: tuple[str, ...] = ()
 
 
 class Prepared(Struct, frozen=True):
@@ -49,6 +53,7 @@ class Prepared(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     credentials: Credentials
     secrets: frozenset[str]
+    only: tuple[str, ...] = ()
 
     def http(self, token: Token | None, may_leave: Callable[[], bool] | None = None) -> httpx.Request:
         """The request for the transport, with an access token where one was fetched."""
@@ -68,6 +73,7 @@ class Prepared(Struct, frozen=True):
             # What must not be sent twice does not use a connection that may be gone.
             extensions={
                 "tls": self.credentials.tls,
+                "only": self.only,
                 "fresh": not self.request.retry_ambiguous,
                 "may_leave": may_leave,
             },
@@ -87,22 +93,39 @@ def prepare(request: Request, sent: Sent, secrets: Secrets, at: datetime) -> Pre
     """Fill in what is never kept. Raises Unsendable."""
     if len(request.body) > BODY_AT_MOST:
         raise Unsendable("too_large", f"found a body of {len(request.body)} bytes; expected 1 MiB at most")
-    fields = {name: secrets.text(text) for name, text in request.auth_texts.items()}
-    added = credentials(request.auth, fields, request.body, request.tls)
-    constant = [(name, secrets.text(text)) for name, text in request.headers]
-    signed = signature_headers(
-        sent.delivery_id, sent.attempt, at, request.body, _keys(request, secrets), request.x_signature
-    )
+    here, login = secrets.opened(), secrets.opened()
+    # What is exchanged for a token goes to the login server, and only the token to the endpoint.
+    shown = login if isinstance(request.auth, OAuth2) else here
+    fields = {name: shown.text(text) for name, text in request.auth_texts.items()}
+    added = credentials(request.auth, fields, request.body, _tls(request.tls, here))
+    constant = [(name, here.text(text)) for name, text in request.headers]
+    keys = _keys(request, here)
+    signed = signature_headers(sent.delivery_id, sent.attempt, at, request.body, keys, request.x_signature)
+    url = _url(request.url, here, added.query)
+    here.check(_host(url))
+    if added.grant is not None:
+        login.check(_host(_parsed(added.grant.token_url)))
     return Prepared(
         request=request,
-        url=_url(request.url, secrets, added.query),
+        url=url,
         headers=_headers(sent, constant, [*signed.items(), *added.headers]),
         credentials=added,
-        secrets=secrets.values(_texts(request)),
+        secrets=here.values | login.values,
+        only=sent.only,
     )
 
 
-def _keys(request: Request, secrets: Secrets) -> list[bytes]:
+def _tls(tls: Tls, secrets: Opened) -> Tls:
+    if tls.ca is None or "{{" not in tls.ca:
+        return tls
+    return Tls(ca=secrets.text(references(tls.ca)), insecure=tls.insecure)
+
+
+def _host(url: httpx.URL) -> str:
+    return url.raw_host.decode("ascii")
+
+
+def _keys(request: Request, secrets: Opened) -> list[bytes]:
     try:
         return [key_bytes(secrets.text(text)) for text in request.secrets]
     except BadKey as bad:
@@ -135,7 +158,7 @@ def _check(name: str, value: str) -> None:
         raise Unsendable("bad_header", f"found a character in {name} that no header value may hold")
 
 
-def _url(text: Text, secrets: Secrets, query: str) -> httpx.URL:
+def _url(text: Text, secrets: Opened, query: str) -> httpx.URL:
     url = secrets.text(text)
     # Endpoints are few and parsing costs as much as all the rest; what holds a secret is not kept.
     parsed = _parsed(url) if any(isinstance(part, Secret) for part in text) else _remembered(url)
@@ -153,8 +176,3 @@ def _parsed(url: str) -> httpx.URL:
 
 
 _remembered: Final = lru_cache(maxsize=1024)(_parsed)
-
-
-def _texts(request: Request) -> list[Text]:
-    headers = [text for _, text in request.headers]
-    return [request.url, *headers, *request.auth_texts.values(), *request.secrets]

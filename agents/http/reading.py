@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from agents.http.client import Exchange
-from agents.http.secrets import Mask
+from agents.http.mask import Mask
 from schemas.delivery import Answered, Keep
 from streams.extract import extract
 from streams.judge import ABORT, DISABLE

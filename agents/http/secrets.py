@@ -1,21 +1,19 @@
 """What `{{ secrets.NAME }}` stands for, looked up when a request is sent and never kept."""
 
 import re
-from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from functools import cached_property
-from json import dumps
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from typing import Final
 
 from agents.http.errors import Unsendable
 from schemas.delivery import Secret, Text
+from streams.hosts import covers, host_patterns
 
 ENVIRONMENT: Final = "POSTCALL_SECRET_"
+HOSTS_OF: Final = "POSTCALL_HOSTS_OF_"
+HOSTS: Final = ".hosts"
 FILE: Final = "_FILE"
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-MASK: Final = "***"
 
 
 class UnknownSecret(Unsendable):
@@ -26,22 +24,26 @@ class UnknownSecret(Unsendable):
         self.name = name
 
 
+class Elsewhere(Unsendable):
+    """A secret is asked for that may not go to the host of the request."""
+
+    def __init__(self, name: str, host: str) -> None:
+        reason = f"found the secret {name!r} in a request to {host}; expected a host that it is bound to"
+        super().__init__("secret_not_for_host", reason)
+
+
 class Secrets:
     """The secrets of a worker: POSTCALL_SECRET_<NAME>, then the file that POSTCALL_SECRET_<NAME>_FILE
-    names, then the file NAME in POSTCALL_SECRETS_DIR. Files are read each time, so that a rotated
-    secret is in force at once."""
+    names, then the file NAME in POSTCALL_SECRETS_DIR.
+
+    POSTCALL_HOSTS_OF_<NAME>, or a file NAME.hosts in that folder, lists the hosts that a secret may go
+    to; without a list it may go anywhere. Files are read each time, so that what was rotated is in force
+    at once.
+    """
 
     def __init__(self, environment: Mapping[str, str], folder: Path | None = None) -> None:
         self._environment = environment
         self._folder = folder
-
-    def text(self, text: Text) -> str:
-        """A rendered text with its secrets in it. Raises UnknownSecret."""
-        return "".join(self.value(one.name) if isinstance(one, Secret) else one for one in text)
-
-    def values(self, texts: Iterable[Text]) -> frozenset[str]:
-        """The resolved secrets in some texts, for the mask. Raises UnknownSecret."""
-        return frozenset(self.value(one.name) for text in texts for one in text if isinstance(one, Secret))
 
     def value(self, name: str) -> str:
         """One secret. Raises UnknownSecret."""
@@ -51,6 +53,36 @@ class Secrets:
         if plain is not None:
             return plain
         return _content(name, self._path(name))
+
+    def opened(self) -> "Opened":
+        """The secrets for one attempt."""
+        return Opened(self)
+
+    def check(self, name: str, host: str) -> None:
+        """Refuse a secret to a host that is not among those it is bound to. Raises Elsewhere, Unsendable."""
+        listed = self._hosts(name)
+        if listed is None:
+            return
+        try:
+            patterns = host_patterns(listed)
+        except ValueError as fault:
+            raise Unsendable("bad_secret", f"the hosts of {name!r}: {fault}") from None
+        if not covers(patterns, host):
+            raise Elsewhere(name, host)
+
+    def _hosts(self, name: str) -> str | None:
+        stated = self._environment.get(HOSTS_OF + name)
+        if stated:
+            return stated
+        if self._folder is None:
+            return None
+        try:
+            return (self._folder / f"{name}{HOSTS}").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeError):
+            # What cannot be read may have been a limit.
+            raise Unsendable("bad_secret", f"found hosts of {name!r} that cannot be read") from None
 
     def _path(self, name: str) -> Path | None:
         named = self._environment.get(ENVIRONMENT + name + FILE)
@@ -62,49 +94,36 @@ class Secrets:
         return "Secrets(…)"
 
 
-class Mask:
-    """Takes resolved secrets out of what a receiver echoes: plain, base64, percent-encoded or escaped."""
+class Opened:
+    """The secrets that one attempt uses, each read once, so that all of the attempt sees the same value."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = frozenset(secrets) - {""}
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._values: dict[str, str] = {}
 
-    def __call__(self, value: Any) -> Any:
-        """The same JSON value without the secrets, in texts, keys and numbers."""
-        match value:
-            case str():
-                return self._any.sub(MASK, value) if self._secrets else value
-            case dict():
-                return {self(key): self(one) for key, one in value.items()}
-            case list():
-                return [self(one) for one in value]
-            case bool() | None:
-                return value
-            case int() | float():
-                return MASK if str(value) in self._secrets else value
-            case _:
-                return value
+    def text(self, text: Text) -> str:
+        """A rendered text with its secrets in it. Raises UnknownSecret."""
+        if len(text) == 1 and isinstance(text[0], str):
+            return text[0]
+        return "".join(self._value(one.name) if isinstance(one, Secret) else one for one in text)
 
-    @cached_property
-    def _any(self) -> re.Pattern[str]:
-        # Most answers are not kept at all, so this waits until something is to be masked.
-        spellings = {spelling for secret in self._secrets for spelling in _spellings(secret)}
-        # The longest first: a shorter spelling may be part of it.
-        return re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True))))
+    def check(self, host: str) -> None:
+        """Refuse a host that one of them may not go to. Raises Elsewhere, Unsendable."""
+        for name in self._values:
+            self._secrets.check(name, host)
 
+    @property
+    def values(self) -> frozenset[str]:
+        """All that were used, for the mask."""
+        return frozenset(self._values.values())
 
-def _spellings(secret: str) -> tuple[str, ...]:
-    encoded = b64encode(secret.encode()).decode()
-    return (
-        secret,
-        encoded,
-        encoded.rstrip("="),
-        encoded.translate(str.maketrans("+/", "-_")).rstrip("="),
-        quote(secret, safe=""),
-        quote(secret, safe="").lower(),
-        quote(secret),
-        quote_plus(secret),
-        dumps(secret)[1:-1],
-    )
+    def _value(self, name: str) -> str:
+        if name not in self._values:
+            self._values[name] = self._secrets.value(name)
+        return self._values[name]
+
+    def __repr__(self) -> str:
+        return "Opened(…)"
 
 
 def _content(name: str, path: Path | None) -> str:

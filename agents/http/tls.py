@@ -4,7 +4,7 @@ import ssl
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -32,16 +32,23 @@ PUBLIC: Final = TlsIdentity()
 """The authorities that this machine trusts, and no certificate of ours."""
 
 
-@lru_cache(maxsize=1024)
+Stamp: TypeAlias = tuple[int, int, int]
+"""What changes with a file: its inode (files are often swapped whole), its size and its time."""
+
+
 def context(identity: TlsIdentity) -> ssl.SSLContext:
-    """The TLS settings of an identity: TLS 1.2 at least. Raises Unsendable for keys that cannot be read."""
+    """The TLS settings of an identity: TLS 1.2 at least. A file that was rotated is read anew.
+
+    Raises Unsendable for keys that cannot be read.
+    """
     try:
-        return _context(identity)
+        return _context(identity, _stamps(identity))
     except (ssl.SSLError, OSError, ValueError):
         raise Unsendable("bad_secret", "found a certificate or key that cannot be read as PEM") from None
 
 
-def _context(identity: TlsIdentity) -> ssl.SSLContext:
+@lru_cache(maxsize=1024)
+def _context(identity: TlsIdentity, stamps: tuple[Stamp, ...]) -> ssl.SSLContext:
     # A CA that is stated is the only one trusted; without one, this machine's are.
     settings = ssl.create_default_context(cadata=None if identity.ca is None else _pem(identity.ca))
     settings.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -54,9 +61,18 @@ def _context(identity: TlsIdentity) -> ssl.SSLContext:
     return settings
 
 
+def _stamps(identity: TlsIdentity) -> tuple[Stamp, ...]:
+    named = (identity.ca, identity.cert, identity.key)
+    found = [Path(one).stat() for one in named if one is not None and not _is_pem(one)]
+    return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
+
+
+def _is_pem(pem_or_path: str) -> bool:
+    return pem_or_path.lstrip().startswith(PEM)
+
+
 def _pem(pem_or_path: str) -> str:
-    is_pem = pem_or_path.lstrip().startswith(PEM)
-    return pem_or_path if is_pem else Path(pem_or_path).read_text(encoding="ascii")
+    return pem_or_path if _is_pem(pem_or_path) else Path(pem_or_path).read_text(encoding="ascii")
 
 
 def _show(settings: ssl.SSLContext, cert: str, key: str | None) -> None:
@@ -68,7 +84,7 @@ def _show(settings: ssl.SSLContext, cert: str, key: str | None) -> None:
 
 
 def _file(path: Path, pem_or_path: str) -> Path:
-    if not pem_or_path.lstrip().startswith(PEM):
+    if not _is_pem(pem_or_path):
         return Path(pem_or_path)
     path.touch(mode=0o600)
     path.write_text(pem_or_path, encoding="ascii")

@@ -14,10 +14,12 @@ from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import StreamReader
 
-from agents.http.connections import Connection, Connections, Origin
+from agents.http.connections import Connection, Connections
+from agents.http.dialing import Direct, Origin, ThroughProxy
 from agents.http.errors import Closed, EgressDenied, Garbage, HeadersTooLarge, Reset, Withheld
 from agents.http.guard import Guard
 from agents.http.progress import Progress
+from agents.http.proxy import Proxy
 from agents.http.tls import PUBLIC
 
 STALE_WITHIN: Final = 1.0
@@ -41,14 +43,16 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends requests to where the guard lets them go.
 
-    Of `request.extensions` it reads `tls` (a TlsIdentity), `progress` (a Progress, kept up to date),
+    Of `request.extensions` it reads `tls` (a TlsIdentity), `only` (what a voice agent narrowed itself
+    to), `progress` (a Progress, kept up to date),
     `fresh` (True: never on a kept connection, for what must not be sent twice) and `may_leave` (asked
     when the connection stands and the request is about to be written; False raises Withheld). The
     deadline of the whole is the caller's.
     """
 
-    def __init__(self, guard: Guard) -> None:
-        self._connections = Connections(guard)
+    def __init__(self, guard: Guard, proxy: Proxy | None = None) -> None:
+        self._proxy = proxy
+        self._connections = Connections(Direct(guard) if proxy is None else ThroughProxy(guard, proxy))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the head of its answer. Raises what `agents.http.errors` lists.
@@ -65,7 +69,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         try:
             return await self._exchange(kept, request)
         except (Reset, Closed) as dropped:
-            if loop.time() - started_at > STALE_WITHIN:
+            # A reply that began is a sign of work, however it broke off.
+            if kept.protocol.heard or loop.time() - started_at > STALE_WITHIN:
                 raise
             return await self._exchange(await self._open_again(origin, dropped), request)
 
@@ -92,9 +97,10 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             raise dropped from None
 
     async def _exchange(self, connection: Connection, request: httpx.Request) -> httpx.Response:
-        _progress(request).address = connection.address
+        # Through a proxy it is not known.
+        _progress(request).address = connection.address if self._proxy is None else None
         try:
-            message, payload = await _head(connection, request)
+            message, payload = await _head(connection, request, self._proxy)
         except BaseException:
             connection.protocol.abort()
             raise
@@ -134,7 +140,9 @@ class _Body(httpx.AsyncByteStream):
         self._connections.give_back(self._connection)
 
 
-async def _head(connection: Connection, request: httpx.Request) -> tuple[RawResponseMessage, StreamReader]:
+async def _head(
+    connection: Connection, request: httpx.Request, proxy: Proxy | None
+) -> tuple[RawResponseMessage, StreamReader]:
     protocol = connection.protocol
     transport = protocol.transport
     if transport is None or transport.is_closing():
@@ -149,7 +157,8 @@ async def _head(connection: Connection, request: httpx.Request) -> tuple[RawResp
     may_leave = request.extensions.get("may_leave")
     if may_leave is not None and not may_leave():
         raise Withheld
-    transport.write(_wire(request))
+    protocol.heard = False
+    transport.write(_wire(request, proxy))
     for _ in range(INTERIM_AT_MOST):
         message, payload = await _message(connection)
         if message.code >= 200:
@@ -177,9 +186,14 @@ async def _message(connection: Connection) -> tuple[RawResponseMessage, StreamRe
         raise Reset("the connection was reset") from None
 
 
-def _wire(request: httpx.Request) -> bytes:
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+def _wire(request: httpx.Request, proxy: Proxy | None) -> bytes:
+    target, shown = request.url.raw_path, None
+    if proxy is not None and request.url.scheme == "http":
+        target, shown = proxy.target(request.url), proxy.authorization
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), target)]
     lines.extend(b"%s: %s" % pair for pair in request.headers.raw)
+    if shown is not None:
+        lines.append(b"Proxy-Authorization: " + shown.encode("ascii"))
     return b"\r\n".join([*lines, b"", request.read()])
 
 
@@ -194,4 +208,6 @@ def _origin(request: httpx.Request) -> Origin:
     if port is None or not url.host:
         raise httpx.UnsupportedProtocol("found a URL that is not http(s)://HOST/…")
     # The ASCII form: what the resolver and the certificate check know the host by.
-    return Origin(url.scheme, url.raw_host.decode("ascii"), port, request.extensions.get("tls", PUBLIC))
+    asked = request.extensions
+    host = url.raw_host.decode("ascii")
+    return Origin(url.scheme, host, port, asked.get("tls", PUBLIC), asked.get("only", ()))

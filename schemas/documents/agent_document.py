@@ -89,6 +89,9 @@ def _private_path(field: Field) -> str:
 
 def _egress(field: Field) -> tuple[str, ...]:
     listed = field.items("a list of CIDRs, addresses and host names")
+    if field.value == []:
+        # "Nothing" and "anything" are too far apart to be guessed at.
+        field.refuse("at least one entry, or no `egress` at all", "an empty list")
     for entry in listed:
         text = entry.text("a CIDR, an address or a host name")
         if text is not None and not _is_destination(text):

@@ -71,6 +71,7 @@ def test_a_method_is_no_field_of_a_webhook() -> None:
         ("privacy", {"drop": "variables.x"}, "privacy.drop"),
         ("privacy", {"mask": ["no such path"]}, "privacy.mask[0]"),
         ("egress", "10.0.0.0/8", "egress"),
+        ("egress", [], "egress"),
         ("egress", ["10.0.0.0/33"], "egress[0]"),
         ("egress", ["10.1"], "egress[0]"),
         ("egress", ["https://x.example.com"], "egress[0]"),

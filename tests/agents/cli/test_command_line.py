@@ -94,7 +94,12 @@ def test_an_unknown_flag_is_a_usage_error() -> None:
 
 def test_a_misspelt_variable_is_warned_about_with_the_nearest_name() -> None:
     done = postcall(
-        "config", "--json", POSTCALL_GRASE="3s", POSTCALL_SECRET_CRM="x", POSTCALL_TEST_BROKER="x"
+        "config",
+        "--json",
+        POSTCALL_GRASE="3s",
+        POSTCALL_SECRET_CRM="x",
+        POSTCALL_HOSTS_OF_CRM="x",
+        POSTCALL_TEST_BROKER="x",
     )
     assert done.returncode == 0
     assert (

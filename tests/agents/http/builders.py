@@ -46,7 +46,9 @@ def attempts(
     through: httpx.AsyncBaseTransport | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Attempts:
-    """What makes attempts; secrets are stated without their prefix."""
+    """What makes attempts; the secrets of `environment` are stated without their prefix."""
     named = {f"POSTCALL_SECRET_{name}": value for name, value in (environment or {}).items()}
+    named |= variables or {}
     return Attempts(Client(through or transport()), Secrets(named, folder), lambda: datetime.now(UTC))

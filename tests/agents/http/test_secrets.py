@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from agents.http.secrets import MASK, Mask, Secrets, UnknownSecret
+from agents.http.mask import MASK, Mask
+from agents.http.secrets import Secrets, UnknownSecret
 from schemas.delivery import Secret
 
 
@@ -33,6 +34,28 @@ def test_a_rotated_file_is_in_force_at_once(tmp_path: Path) -> None:
     assert secrets.value("A") == "new"
 
 
+def test_a_folder_that_is_swapped_whole_as_kubernetes_does_it_is_in_force_at_once(tmp_path: Path) -> None:
+    for version in ("old", "new"):
+        (tmp_path / f"..{version}").mkdir()
+        (tmp_path / f"..{version}" / "A").write_text(version)
+    (tmp_path / "..data").symlink_to("..old")
+    (tmp_path / "A").symlink_to("..data/A")
+    secrets = Secrets({}, tmp_path)
+    assert secrets.value("A") == "old"
+    (tmp_path / "..swapped").symlink_to("..new")
+    (tmp_path / "..swapped").rename(tmp_path / "..data")
+    assert secrets.value("A") == "new"
+
+
+def test_all_of_one_attempt_sees_one_value_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "A").write_text("old")
+    opened = Secrets({}, tmp_path).opened()
+    assert opened.text((Secret("A"),)) == "old"
+    (tmp_path / "A").write_text("new")
+    assert opened.text(("x ", Secret("A"))) == "x old"
+    assert opened.values == {"old"}
+
+
 @pytest.mark.parametrize(
     "name", ["NONE", "../A", "A/../A", "", ".", "A_FILE", "a b", "Ä", "A\n", "DIRECTORY"]
 )
@@ -45,7 +68,7 @@ def test_a_name_that_leads_to_nothing_is_unknown(tmp_path: Path, name: str) -> N
 
 def test_only_references_are_resolved_never_text_that_looks_like_one() -> None:
     secrets = Secrets({"POSTCALL_SECRET_A": "hunter2"})
-    assert secrets.text(("{{ secrets.A }} ", Secret("A"))) == "{{ secrets.A }} hunter2"
+    assert secrets.opened().text(("{{ secrets.A }} ", Secret("A"))) == "{{ secrets.A }} hunter2"
 
 
 def test_secrets_are_not_shown() -> None:

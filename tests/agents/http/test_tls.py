@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from agents.attempt import Attempts
+from agents.http.client import Client
 from agents.http.guard import Guard
+from agents.http.secrets import Secrets
 from agents.http.transport import GuardedTransport
+from agents.metrics import Metrics
+from agents.unchecked import Unchecked
+from agents.worker import utc_now
 from schemas.delivery import Answered, Reply, Silence
 from schemas.workflow import Mtls, Tls
 from streams.egress import egress
-from tests.agents.http.builders import attempts, outbound, request, text
+from tests.agents.http.builders import attempts, outbound, request, text, transport
 from tests.agents.http.certificates import Authority
 from tests.agents.http.hostile import receiving
 
@@ -106,3 +112,37 @@ async def test_no_key_is_left_in_a_file(
     trusting = Tls(ca=str(authority.cert))
     assert isinstance(await asked(server, trusting, auth=Mtls("", ""), auth_texts=texts), Answered)
     assert os.listdir(tmp_path) == []  # noqa: PTH208  # pathlib's would be called blocking
+
+
+async def test_a_request_whose_certificate_nobody_checks_is_counted_and_warned_of_once(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics()
+    async with receiving(authority.self_signed().server()) as receiver:
+        client = Client(transport())
+        sender = Attempts(client, Secrets({}), utc_now, insecure=Unchecked(metrics))
+        for insecure in (True, True, False):
+            url = receiver.url("ok", "https")
+            await sender.make(outbound(request(url, 2, tls=Tls(insecure=insecure))))
+        await sender.make(outbound(request("http://127.0.0.1:9/", 2, tls=Tls(insecure=True))))
+    assert 'postcall_notes_total{note="insecure_tls"} 2.0' in metrics.exposition().decode()
+    assert [record.getMessage() for record in caplog.records if record.name == "agents.unchecked"] == [
+        "the certificate of http://a.example:80 is not checked: tls.insecure, agent agent"
+    ]
+
+
+async def test_a_certificate_of_ours_that_was_rotated_is_shown_from_the_next_connection_on(
+    authority: Authority, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path)
+    server = authority.issue("good4", "here.example").server(authority.cert)
+    cert, key = tmp_path / "our.pem", tmp_path / "our.key"
+    auth = Mtls(str(cert), str(key), str(authority.cert))
+    texts = {"cert": (str(cert),), "key": (str(key),), "ca": (str(authority.cert),)}
+    for issuer, verifies in ((other, False), (authority, True)):
+        ours = issuer.issue(f"us-{verifies}", "us")
+        for source, target in ((ours.cert, cert), (ours.key, key)):
+            (tmp_path / "swapped").write_bytes(source.read_bytes())
+            (tmp_path / "swapped").rename(target)
+        reply = await asked(server, Tls(), auth=auth, auth_texts=texts)
+        assert isinstance(reply, Answered) == verifies

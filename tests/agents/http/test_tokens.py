@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from time import monotonic
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from agents.attempt import Attempts
 from schemas.delivery import Answered, Reply, Silence
 from schemas.workflow import OAuth2
 from tests.agents.http.builders import attempts, outbound, request, text
+from tests.agents.http.hostile import receiving
 
 AUTH = OAuth2("", "", "")
 TEXTS = {
@@ -30,6 +32,7 @@ class Platform:
         self.grants: list[httpx.Request] = []
         self.asked: list[str] = []
         self.good: set[str] = set()
+        self.refuses_with = 401
         self.login: Callable[[httpx.Request], httpx.Response] | None = None
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
@@ -38,7 +41,7 @@ class Platform:
             return self._grant(request)
         token = request.headers["authorization"]
         self.asked.append(token)
-        return httpx.Response(200 if token in self.good else 401, json={"seen": token})
+        return httpx.Response(200 if token in self.good else self.refuses_with, json={"seen": token})
 
     def _grant(self, request: httpx.Request) -> httpx.Response:
         self.grants.append(request)
@@ -99,8 +102,10 @@ async def test_a_token_is_refreshed_before_it_is_over(life: object, grants: int)
     assert len(platform.grants) == grants
 
 
-async def test_a_refused_token_is_replaced_once() -> None:
+@pytest.mark.parametrize("status", [401, 403, 407])
+async def test_a_refused_token_is_replaced_once(status: int) -> None:
     platform = Platform()
+    platform.refuses_with = status
     sender = platform.attempts()
     await ask(sender)
     platform.good.clear()
@@ -108,10 +113,12 @@ async def test_a_refused_token_is_replaced_once() -> None:
     assert platform.asked == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
 
 
-async def test_an_endpoint_that_refuses_every_token_is_not_asked_a_third_time() -> None:
+@pytest.mark.parametrize("status", [401, 403, 407])
+async def test_an_endpoint_that_refuses_every_token_is_not_asked_a_third_time(status: int) -> None:
     platform = Platform()
+    platform.refuses_with = status
     platform.login = lambda _: httpx.Response(200, json={"access_token": "never good"})
-    assert getattr(await ask(platform.attempts()), "status", None) == 401
+    assert getattr(await ask(platform.attempts()), "status", None) == status
     assert len(platform.asked) == 2
 
 
@@ -123,6 +130,9 @@ async def test_an_endpoint_that_refuses_every_token_is_not_asked_a_third_time() 
         (httpx.Response(503), Silence("token", "unsent")),
         (httpx.Response(200, text="<html>"), Silence("token", "unsent")),
         (httpx.Response(200, json={"access_token": 7}), Silence("token", "unsent")),
+        (httpx.Response(200, json={"access_token": ""}), Silence("token", "unsent")),
+        (httpx.Response(200, json={"access_token": "a\r\nhost: evil"}), Silence("token", "unsent")),
+        (httpx.Response(200, json={"access_token": "€"}), Silence("token", "unsent")),
         (httpx.Response(200, json={"access_token": "t", "expires_in": "soon"}), Silence("token", "unsent")),
     ],
 )
@@ -146,3 +156,42 @@ async def test_a_token_that_is_echoed_is_masked() -> None:
     reply = await ask(Platform().attempts())
     assert isinstance(reply, Answered)
     assert "token-1" not in json.dumps(reply.body)
+
+
+async def test_a_slow_login_server_holds_nobody_past_his_own_deadline_and_its_token_is_kept() -> None:
+    platform = Platform()
+
+    async def slowly(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "login.example":
+            await asyncio.sleep(0.3)
+        return await platform.answer(request)
+
+    sender = attempts(httpx.MockTransport(slowly), {"CLIENT": "hunter2"})
+    hasty, patient = await asyncio.gather(ask(sender, 0.1), ask(sender, 2))
+    assert hasty == Silence("token", "unsent")
+    assert getattr(patient, "status", None) == 200
+    assert getattr(await ask(sender, 0.1), "status", None) == 200
+    assert len(platform.grants) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["hang", "drip", "gigabyte", "header-flood", "reset", "loop", "metadata-307"]
+)
+async def test_a_hostile_login_server_is_unsent_or_ours_within_the_deadline(path: str) -> None:
+    async with receiving() as receiver:
+        texts = {**TEXTS, "token_url": (receiver.url(path),)}
+        sent = request("https://api.example/", 0.4, auth=AUTH, auth_texts=texts)
+        began = monotonic()
+        reply = await attempts(environment={"CLIENT": "hunter2"}).make(outbound(sent))
+    assert reply in (Silence("token", "unsent"), Silence("token_refused", "before"))
+    assert monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [("http://127.1/", "bad_url"), ("http://10.0.0.1/", "egress_denied"), ("ftp://a.example/", "bad_url")],
+)
+async def test_a_login_server_takes_the_same_guard_as_an_endpoint(url: str, error: str) -> None:
+    sent = request("https://api.example/", auth=AUTH, auth_texts={**TEXTS, "token_url": (url,)})
+    reply = await attempts(environment={"CLIENT": "hunter2"}).make(outbound(sent))
+    assert reply == Silence(error, "before")
