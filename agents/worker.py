@@ -16,7 +16,7 @@ from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver, Watch
 from agents.doors import Doors
 from agents.http.errors import Withheld
-from agents.http.opening import open_client
+from agents.http.opening import no_longer_promised, open_client
 from agents.http.secrets import Secrets
 from agents.kafka.app import App, make_app
 from agents.kafka.config import KafkaConfig
@@ -61,6 +61,9 @@ async def work(settings: Settings, listening: Callable[[int], None] = lambda por
     config = replace(config, partitions=await partitions(config, names))
     if not config.embedded:
         await begin(config, settings.start)
+    unpromised = no_longer_promised(settings)
+    if unpromised is not None:
+        log.warning("%s", unpromised)
     worker = Worker(settings, config, names)
     try:
         listening(await worker.doors.open(settings.web_host, settings.web_port))

@@ -8,8 +8,9 @@ docstring under a field is its help, here, in `postcall config` and in the READM
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.spans import span
@@ -37,6 +38,19 @@ def _beginning(found: Any) -> Any:
     if at.tzinfo is None:
         raise ValueError("expected a time with its zone, such as 2026-01-02T03:04:05Z")
     return at.astimezone(UTC)
+
+
+def _proxy(found: SecretStr | None) -> SecretStr | None:
+    if found is None:
+        return None
+    try:
+        parts = urlsplit(found.get_secret_value())
+        usable = parts.scheme == "http" and bool(parts.hostname) and bool(parts.port)
+    except ValueError:
+        usable = False
+    if not usable or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("expected a proxy such as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT")
+    return found
 
 
 Span: TypeAlias = Annotated[timedelta, BeforeValidator(_span), Field(gt=timedelta(0))]
@@ -103,6 +117,8 @@ class Settings(BaseSettings):
 
     egress_allow: Words = ()
     """CIDRs, addresses and host names that requests may go to beyond the public internet."""
+    proxy: Annotated[SecretStr | None, AfterValidator(_proxy)] = None
+    """An HTTP proxy for all requests, http://[NAME:PASSWORD@]HOST:PORT; what it looks up, no guard sees."""
     secrets_dir: Path | None = None
     """Where `{{ secrets.NAME }}` is a file NAME; POSTCALL_SECRET_NAME comes first."""
     privacy_key: SecretStr | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,7 @@ from agents.attempt import Attempts, Outbound
 from agents.cli.exits import DONE, FAILED, UsageRefused
 from agents.cli.output import print_json, print_line
 from agents.cli.sample import Sample, request_shown, sample
-from agents.http.opening import open_client
+from agents.http.opening import no_longer_promised, open_client
 from agents.http.progress import Progress
 from agents.http.secrets import Secrets
 from schemas import wire
@@ -103,7 +104,7 @@ async def _report(outbound: Outbound, only: tuple[str, ...], settings: Settings)
         "class": judgement.class_.value,
         "status": reply.status if isinstance(reply, Answered) else None,
         "error": judgement.error,
-        "reason": progress.reason or _reason(reply, judgement),
+        "reason": "; ".join(_reasons(reply, judgement, progress, no_longer_promised(settings))) or None,
         "address": progress.address,
         "seconds": round(monotonic() - began, 6),
         "body_bytes": progress.body_bytes,
@@ -121,23 +122,25 @@ def _outbound(request: Request) -> Outbound:
     return Outbound("send-test", test_id, "node", 1, "", marked, "")
 
 
-def _reason(reply: Reply, judgement: Judgement) -> str | None:
-    """What of an answer decided, where its status does not say it all."""
-    if not isinstance(reply, Answered):
-        return None
-    said = []
+def _reasons(reply: Reply, judgement: Judgement, progress: Progress, unpromised: str | None) -> Iterator[str]:
+    """What decided, where the status or the error does not say it all."""
+    if progress.reason is not None:
+        yield progress.reason
+    if isinstance(reply, Answered):
+        yield from _of_answer(reply, judgement)
+    if unpromised is not None:
+        yield unpromised
+
+
+def _of_answer(reply: Answered, judgement: Judgement) -> Iterator[str]:
     if judgement.error == "redirect_not_followed":
-        said.append(
-            "found a redirect; expected an answer: only 307 and 308 within the origin are followed,"
-            " where a document asks for it"
-        )
+        yield "found a redirect; expected an answer (a document may ask to follow 307 and 308 within the origin)"
     if reply.control is not None:
-        said.append(f"found the header webhook-delivery: {reply.control}")
+        yield f"found the header webhook-delivery: {reply.control}"
     if judgement.pause is not None:
-        said.append(f"the endpoint is to be left alone for {judgement.pause:g} s")
+        yield f"the endpoint is to be left alone for {judgement.pause:g} s"
     if not reply.complete:
-        said.append("the body was cut, late or compressed and counts as missing")
-    return "; ".join(said) or None
+        yield "the body was cut, late or compressed and counts as missing"
 
 
 def _print(report: dict[str, Any], shown: dict[str, Any] | None) -> None:

@@ -61,7 +61,7 @@ def test_every_field_explains_itself() -> None:
 def test_no_secret_is_shown_when_settings_are_printed() -> None:
     shown = repr(Settings(web_token="hunter2", sasl_password="hunter2", privacy_key="hunter2"))  # type: ignore[arg-type]
     assert "hunter2" not in shown
-    assert sorted(SECRET_FIELDS) == ["privacy_key", "sasl_password", "web_token"]
+    assert sorted(SECRET_FIELDS) == ["privacy_key", "proxy", "sasl_password", "web_token"]
 
 
 def test_variable_and_flag_carry_the_field_s_name() -> None:
