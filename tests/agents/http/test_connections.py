@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from agents.http import connections
-from schemas.delivery import Answered, Silence
+from schemas.delivery import Answered, Class, Silence
+from streams.judge import classify
 from tests.agents.http.builders import attempts, outbound, request, transport
 from tests.agents.http.hostile import OK, Asked, Behaviour, receiving, reset
 
@@ -14,8 +15,8 @@ async def away(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked)
     reset(writer)
 
 
-def after_one_answer(*, by_reset: bool, delay: float = 0.0) -> Behaviour:
-    """Answer the first request of a connection; drop the connection at the second."""
+def after_one_answer(*, by_reset: bool, delay: float = 0.0, begun: bytes = b"") -> Behaviour:
+    """Answer the first request of a connection; drop the connection at the second, its answer `begun`."""
     seen: set[int] = set()
 
     async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Asked) -> None:
@@ -24,6 +25,10 @@ def after_one_answer(*, by_reset: bool, delay: float = 0.0) -> Behaviour:
             writer.write(OK)
             return
         await asyncio.sleep(delay)
+        if begun:
+            writer.write(begun)
+            await writer.drain()
+            await asyncio.sleep(0.05)
         if by_reset:
             reset(writer)
         raise OSError
@@ -61,6 +66,33 @@ async def test_a_connection_that_breaks_while_the_request_is_at_work_is_ambiguou
         await sender.make(outbound(request(receiver.url("stale"))))
         reply = await sender.make(outbound(request(receiver.url("stale"), 3)))
     assert reply == Silence("reset", "sent")
+    assert len(receiver.asked) == 2
+
+
+@pytest.mark.parametrize("by_reset", [True, False])
+@pytest.mark.parametrize(
+    "begun",
+    [b"H", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\ncontent-", b"HTTP/1.1 100 Continue\r\n\r\n", b"\x15\x03"],
+)
+async def test_a_reply_that_began_on_a_kept_connection_is_never_a_reason_to_send_again(
+    begun: bytes, by_reset: bool
+) -> None:
+    async with receiving(stale=after_one_answer(by_reset=by_reset, begun=begun)) as receiver:
+        sender = attempts()
+        await sender.make(outbound(request(receiver.url("stale"))))
+        reply = await sender.make(outbound(request(receiver.url("stale"))))
+    assert classify(reply) is Class.AMBIGUOUS
+    assert len(receiver.asked) == 2
+
+
+async def test_a_body_that_breaks_off_on_a_kept_connection_is_a_success_and_not_sent_again() -> None:
+    begun = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"
+    async with receiving(stale=after_one_answer(by_reset=True, begun=begun)) as receiver:
+        sender = attempts()
+        for complete in (True, False):
+            reply = await sender.make(outbound(request(receiver.url("stale"))))
+            assert isinstance(reply, Answered)
+            assert reply.complete == complete
     assert len(receiver.asked) == 2
 
 
