@@ -33,13 +33,14 @@ class Origin(NamedTuple):
 
 
 class Line(ResponseHandler):
-    """The protocol of a connection, which also knows whether anything was heard since it was asked."""
+    """The protocol of a connection, which also knows the `first` that was heard since it was asked."""
 
-    heard = False
+    first = b""
 
     def data_received(self, data: bytes) -> None:
         """Take what the endpoint sent."""
-        self.heard = True
+        if not self.first:
+            self.first = data
         super().data_received(data)
 
 

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import httpx
-from aiohttp import ClientError, ClientPayloadError, ServerDisconnectedError
-from aiohttp.http import RawResponseMessage
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp import ClientError
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 
+from agents.http.answering import Head, prepare_for_answer, read_head
 from agents.http.connections import Connection, Connections
 from agents.http.dialing import Direct, Origin, ThroughProxy
-from agents.http.errors import Closed, EgressDenied, Garbage, HeadersTooLarge, Reset, Withheld
+from agents.http.errors import Closed, EgressDenied, Refused, Reset, Withheld
 from agents.http.guard import Guard
 from agents.http.progress import Progress
 from agents.http.proxy import Proxy
@@ -24,18 +24,6 @@ from agents.http.tls import PUBLIC
 
 STALE_WITHIN: Final = 1.0
 """Seconds. A reused connection that breaks this soon was dropped while idle; later, it was at work."""
-
-INTERIM_AT_MOST: Final = 16
-"""Interim (1xx) answers before the real one; a receiver that sends more talks nonsense."""
-
-SWITCHING_PROTOCOLS: Final = 101
-
-LARGEST_HEADER: Final = 16_384
-"""Bytes of one header line of an answer."""
-
-MOST_HEADERS: Final = 128
-TOO_MANY: Final = "Too many headers"
-"""How aiohttp's parser says so; it has no exception of its own for it."""
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -70,7 +58,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             return await self._exchange(kept, request)
         except (Reset, Closed) as dropped:
             # A reply that began is a sign of work, however it broke off.
-            if kept.protocol.heard or loop.time() - started_at > STALE_WITHIN:
+            if kept.protocol.first or loop.time() - started_at > STALE_WITHIN:
                 raise
             return await self._exchange(await self._open_again(origin, dropped), request)
 
@@ -140,50 +128,18 @@ class _Body(httpx.AsyncByteStream):
         self._connections.give_back(self._connection)
 
 
-async def _head(
-    connection: Connection, request: httpx.Request, proxy: Proxy | None
-) -> tuple[RawResponseMessage, StreamReader]:
+async def _head(connection: Connection, request: httpx.Request, proxy: Proxy | None) -> Head:
     protocol = connection.protocol
     transport = protocol.transport
     if transport is None or transport.is_closing():
-        raise Closed("the connection was closed before the request was sent")
-    protocol.set_response_params(
-        read_until_eof=True,
-        auto_decompress=False,
-        max_line_size=LARGEST_HEADER,
-        max_field_size=LARGEST_HEADER,
-        max_headers=MOST_HEADERS,
-    )
+        gone = Closed if connection.reused else Refused
+        raise gone("the connection was closed before the request was sent")
+    prepare_for_answer(protocol)
     may_leave = request.extensions.get("may_leave")
     if may_leave is not None and not may_leave():
         raise Withheld
-    protocol.heard = False
     transport.write(_wire(request, proxy))
-    for _ in range(INTERIM_AT_MOST):
-        message, payload = await _message(connection)
-        if message.code >= 200:
-            return message, payload
-        if message.code == SWITCHING_PROTOCOLS:
-            break
-    raise Garbage("found only interim answers; expected a final one")
-
-
-async def _message(connection: Connection) -> tuple[RawResponseMessage, StreamReader]:
-    try:
-        return await connection.protocol.read()
-    except ServerDisconnectedError as found:
-        # Half an answer head is not the silence of a dropped connection.
-        if found.message is not None and not isinstance(found.message, str):
-            raise Garbage("the answer broke off within its head") from None
-        raise Closed("the connection was closed without an answer") from None
-    except HttpProcessingError as found:
-        if isinstance(found.__cause__, LineTooLong) or TOO_MANY in found.message:
-            raise HeadersTooLarge("found an answer head over the limit") from None
-        raise Garbage("found an answer that is not HTTP/1.1") from None
-    except (ClientPayloadError, ValueError):
-        raise Garbage("found an answer that is not HTTP/1.1") from None
-    except (ClientError, OSError):
-        raise Reset("the connection was reset") from None
+    return await read_head(protocol)
 
 
 def _wire(request: httpx.Request, proxy: Proxy | None) -> bytes:

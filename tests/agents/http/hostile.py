@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from urllib.parse import parse_qsl
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -152,6 +153,20 @@ async def echo(_: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Ask
     writer.write(HEAD + f"content-length: {len(body)}\r\n\r\n{body}".encode())
 
 
+async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Asked) -> None:
+    """Answer as `/answer/STATUS?HEADER=VALUE` says."""
+    path, _query, query = asked.target.partition("?")
+    lines = [f"HTTP/1.1 {path.rpartition('/')[2]} So", "content-length: 0"]
+    lines += [f"{name}: {value}" for name, value in parse_qsl(query)]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+
+
+async def next_hop(_: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: Asked) -> None:
+    """`/hop/N` redirects to `/hop/N-1`, and `/hop/0` is the end."""
+    left = int(asked.target.rpartition("/")[2])
+    writer.write(_redirect(307, f"/hop/{left - 1}") if left else OK)
+
+
 async def gigabyte(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked) -> None:
     """Answer a gigabyte as fast as it is taken."""
     writer.write(HEAD + b"content-length: 1000000000\r\n\r\n")
@@ -207,6 +222,40 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "metadata-307": says(_redirect(307, "http://169.254.169.254/latest/meta-data/")),
     "moved": says(_redirect(307, "/echo")),
     "loop": says(_redirect(308, "/loop")),
+    "hop": next_hop,
+    "moved-301": says(_redirect(301, "/echo")),
+    "moved-302": says(_redirect(302, "/echo")),
+    "moved-303": says(_redirect(303, "/echo")),
+    "moved-308": says(_redirect(308, "/echo")),
+    "moved-nowhere": says(_redirect(307, "http://[::1")),
+    "moved-userinfo": says(_redirect(307, "http://us:er@127.0.0.1/")),
+    "moved-port": says(_redirect(307, "http://127.0.0.1:1/")),
+    "moved-scheme": says(_redirect(307, "file:///etc/passwd")),
+    "moved-gigabyte": says(b"HTTP/1.1 307 Moved\r\nlocation: /" + b"y" * 200_000 + b"\r\n\r\n"),
+    "answer": answer,
+    "preface": says(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    "http09": says(b"{}", close=True),
+    "http10": says(b"HTTP/1.0 200 OK\r\n\r\n{}", close=True),
+    "http2-line": says(b"HTTP/2.0 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
+    "no-status": says(b"HTTP/1.1 OK\r\n\r\n"),
+    "long-status": says(b"HTTP/1.1 20000 OK\r\ncontent-length: 0\r\n\r\n"),
+    "bare-newlines": says(b"HTTP/1.1 200 OK\ncontent-length: 2\n\n{}"),
+    "nul-header": says(b"HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 2\r\n\r\n{}"),
+    "folded": says(b"HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\n{}"),
+    "length-and-chunked": says(
+        HEAD + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    ),
+    "twice-chunked": says(HEAD + b"transfer-encoding: chunked, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
+    "huge-length": says(HEAD + b"content-length: 99999999999999999999999\r\n\r\n{}"),
+    "terabyte": drips(HEAD + b"content-length: 1099511627776\r\n\r\n", b"x" * 65536, 0),
+    "huge-chunk": drips(HEAD + b"transfer-encoding: chunked\r\n\r\nffffffffff\r\n", b"x" * 65536, 0),
+    "chunk-overflow": says(HEAD + b"transfer-encoding: chunked\r\n\r\nfffffffffffffffffffff\r\n{}"),
+    "chunk-negative": says(HEAD + b"transfer-encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n"),
+    "chunk-extensions": drips(HEAD + b"transfer-encoding: chunked\r\n\r\n1;", b"x=y;" * 1000, 0),
+    "trailers": drips(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"x: y\r\n" * 500, 0),
+    "interim-flood": drips(b"", b"HTTP/1.1 102 Wait\r\n\r\n" * 100, 0),
+    "interim-drip": drips(b"", b"HTTP/1.1 103 Hint\r\n\r\n", 0.2),
+    "two-answers": says(OK + OK),
     "no-content": says(b"HTTP/1.1 204 No Content\r\n\r\n"),
     "error": says(b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n"),
     "busy": says(b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n"),

@@ -2,16 +2,30 @@
 
 import asyncio
 import resource
+from base64 import b64encode
 from datetime import timedelta
 from time import monotonic
 
 import pytest
+from standardwebhooks import Webhook
 
 from agents.http.client import BODY_AT_MOST
 from schemas.delivery import Answered, Class, Keep, Reply, Silence
-from streams.judge import classify
+from streams.judge import classify, judge
 from tests.agents.http.builders import attempts, outbound, request, transport
-from tests.agents.http.hostile import receiving
+from tests.agents.http.faults import CUT, HEADERS, REDIRECTS, SILENCES, STATUSES, WHOLE, Row
+from tests.agents.http.hostile import OK, Asked, Behaviour, receiving
+from tests.agents.http.sockets import (
+    Act,
+    accepting,
+    closes,
+    half_a_request,
+    hangs,
+    never_accepting,
+    resets,
+    speaks_first,
+)
+from tests.agents.http.sockets import drips as dripping
 
 DEADLINE = 0.5
 SLACK = 1.0
@@ -27,54 +41,104 @@ async def asked(path: str, **fields: object) -> Reply:
     return reply
 
 
-@pytest.mark.parametrize(
-    ("path", "error"),
-    [
-        ("hang", "timeout"),
-        ("unread-hang", "timeout"),
-        ("head-drip", "timeout"),
-        ("line-flood", "headers_too_large"),
-        ("header-flood", "headers_too_large"),
-        ("huge-header", "headers_too_large"),
-        ("many-headers", "headers_too_large"),
-        ("interim", "garbage"),
-        ("switch", "garbage"),
-        ("garbage", "garbage"),
-        ("ssh", "garbage"),
-        ("http2", "garbage"),
-        ("html", "garbage"),
-        ("bad-length", "garbage"),
-        ("two-lengths", "garbage"),
-        ("half-head", "garbage"),
-        ("close", "closed"),
-        ("reset", "reset"),
-        ("unread-reset", "reset"),
-        ("reset-in-head", "reset"),
-    ],
-)
-async def test_an_answer_that_is_none_is_ambiguous(path: str, error: str) -> None:
-    reply = await asked(path)
-    assert reply == Silence(error, "sent")
+def named(row: Row) -> str:
+    return row.path
+
+
+def said(reply: Reply) -> tuple[Class, int | None, str | None]:
+    judgement = judge(reply, "node")
+    return judgement.class_, reply.status if isinstance(reply, Answered) else None, judgement.error
+
+
+@pytest.mark.parametrize("row", [*STATUSES, *HEADERS, *REDIRECTS], ids=named)
+async def test_every_answer_is_in_its_row_of_the_table(row: Row) -> None:
+    assert said(await asked(row.path)) == row[1:]
+
+
+@pytest.mark.parametrize("row", SILENCES, ids=named)
+async def test_an_answer_that_is_none_is_ambiguous(row: Row) -> None:
+    reply = await asked(row.path)
+    assert reply == Silence(row.error or "", "sent")
     assert classify(reply) is Class.AMBIGUOUS
 
 
+@pytest.mark.parametrize("row", CUT, ids=named)
+async def test_a_success_stays_one_when_its_body_is_cut_or_late_but_the_body_is_not_used(row: Row) -> None:
+    assert await asked(row.path) == Answered(200, complete=False)
+
+
+@pytest.mark.parametrize("row", WHOLE, ids=named)
+async def test_a_body_that_came_whole_is_kept(row: Row) -> None:
+    assert await asked(row.path) == Answered(200, body={})
+
+
+async def test_how_long_to_wait_is_read_as_seconds_or_a_date_at_most_an_hour_and_garbage_is_ignored() -> None:
+    for wanted, seconds in (("7", 7.0), ("soon", None), ("-5", None), ("9" * 20, 3600.0), ("1.5", 1.5)):
+        reply = await asked(f"answer/503?retry-after={wanted}")
+        assert isinstance(reply, Answered)
+        assert reply.retry_after == seconds
+    reply = await asked("answer/503?retry-after=Wed,%2021%20Oct%202099%2007:28:00%20GMT")
+    assert isinstance(reply, Answered)
+    assert reply.retry_after == 3600.0
+
+
 @pytest.mark.parametrize(
-    "path",
-    ["drip", "endless", "flood", "gigabyte", "gzip-bomb", "close-in-body", "reset-in-body"],
+    ("act", "error"), [(resets, "reset"), (half_a_request, "reset"), (closes, "closed"), (hangs, "timeout")]
 )
-async def test_a_success_stays_one_when_its_body_is_cut_or_late_but_the_body_is_not_used(path: str) -> None:
-    assert await asked(path) == Answered(200, complete=False)
+async def test_a_connection_that_is_lost_before_the_request_was_read_is_ambiguous(
+    act: Act, error: str
+) -> None:
+    # The request is in the socket's buffer at once, so nobody can say how much of it arrived.
+    async with accepting(act) as port:
+        reply = await attempts().make(outbound(request(f"http://127.0.0.1:{port}/", DEADLINE)))
+    assert isinstance(reply, Silence)
+    assert classify(reply) in (Class.AMBIGUOUS, Class.UNSENT)
+    assert reply.error in (error, "reset", "closed", "refused")
 
 
-@pytest.mark.parametrize("path", ["ok", "until-close", "hints"])
-async def test_a_body_that_came_whole_is_kept(path: str) -> None:
-    assert await asked(path) == Answered(200, body={})
+@pytest.mark.parametrize("act", [hangs, dripping])
+async def test_a_tls_handshake_that_never_ends_is_unsent_and_in_time(act: Act) -> None:
+    began = monotonic()
+    async with accepting(act) as port:
+        reply = await attempts().make(outbound(request(f"https://127.0.0.1:{port}/", DEADLINE)))
+    assert reply == Silence("connect_timeout", "unsent")
+    assert monotonic() - began < DEADLINE + SLACK
 
 
-async def test_a_chunk_that_is_none_spoils_the_body_only() -> None:
-    reply = await asked("bad-chunk")
-    assert classify(reply) in (Class.SUCCESS, Class.AMBIGUOUS)
-    assert getattr(reply, "body", None) is None
+@pytest.mark.parametrize("act", [resets, closes, speaks_first])
+async def test_a_tls_handshake_that_breaks_off_is_unsent(act: Act) -> None:
+    async with accepting(act) as port:
+        reply = await attempts().make(outbound(request(f"https://127.0.0.1:{port}/", DEADLINE)))
+    assert classify(reply) is Class.UNSENT
+
+
+async def test_a_connection_that_is_never_made_is_unsent_and_in_time() -> None:
+    began = monotonic()
+    with never_accepting() as port:
+        reply = await attempts().make(outbound(request(f"http://127.0.0.1:{port}/", DEADLINE)))
+    assert reply == Silence("connect_timeout", "unsent")
+    assert monotonic() - began < DEADLINE + SLACK
+
+
+async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_ones() -> None:
+    async with receiving(late=after_the_answer(OK.replace(b"{}", b"[]"))) as receiver:
+        sender = attempts()
+        assert await sender.make(outbound(request(receiver.url("late")))) == Answered(200, body={})
+        await asyncio.sleep(0.1)
+        assert await sender.make(outbound(request(receiver.url("ok")))) == Answered(200, body={})
+    assert receiver.connections == 2
+
+
+def after_the_answer(more: bytes) -> Behaviour:
+    """Answer, and a moment later once more."""
+
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked) -> None:
+        writer.write(OK)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(more)
+
+    return behave
 
 
 async def test_an_answer_before_the_request_was_read_is_an_answer() -> None:
@@ -101,17 +165,35 @@ async def test_a_gigabyte_costs_no_memory() -> None:
     assert BODY_AT_MOST == 65_536
 
 
-async def test_a_redirect_is_not_followed() -> None:
-    for path in ("metadata", "metadata-307", "moved", "loop"):
-        assert classify(await asked(path)) is Class.REJECTED
+@pytest.mark.parametrize("path", ["moved", "moved-308", "hop/1", "hop/3"])
+async def test_a_307_or_308_within_the_origin_is_followed_where_it_was_asked_for(path: str) -> None:
+    assert classify(await asked(path, redirects=True)) is Class.SUCCESS
 
 
-async def test_a_redirect_is_followed_where_it_was_asked_for_within_the_origin_only() -> None:
-    moved = await asked("moved", redirects=True)
+async def test_what_is_followed_is_the_same_request_to_the_last_byte() -> None:
+    moved = await asked("moved", redirects=True, secrets=(("key",),))
     assert isinstance(moved, Answered)
-    assert (moved.status, moved.body["target"], moved.body["body"]) == (200, "/echo", "{}")
-    assert classify(await asked("metadata-307", redirects=True)) is Class.REJECTED
-    assert classify(await asked("loop", redirects=True)) is Class.REJECTED
+    assert (moved.body["target"], moved.body["body"]) == ("/echo", "{}")
+    Webhook(b64encode(b"key").decode()).verify(moved.body["body"], moved.body["headers"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "moved-301",
+            "moved-302",
+            "moved-303",
+            "metadata",
+            "metadata-307",
+            "moved-nowhere",
+            "moved-userinfo",
+        ),
+        *("moved-port", "moved-scheme", "loop", "hop/4", "hop/50"),
+    ],
+)
+async def test_no_other_redirect_is_followed_and_no_chain_is_endless(path: str) -> None:
+    assert classify(await asked(path, redirects=True)) is Class.REJECTED
 
 
 async def test_retry_after_and_the_receivers_control_header_are_read() -> None:
