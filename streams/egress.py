@@ -48,6 +48,7 @@ NOT_PUBLIC: Final = {
     "2001:db8::/32": "documentation (RFC 3849)",
     "2002::/16": "6to4: any IPv4 address (RFC 3056)",
     "2620:4f:8000::/48": "AS112 (RFC 7534)",
+    "3ffe::/16": "6bone, given back (RFC 3701)",
     "3fff::/20": "documentation (RFC 9637)",
     "5f00::/16": "segment routing (RFC 9602)",
     "fc00::/7": "unique local (RFC 4193)",
@@ -60,7 +61,7 @@ NOT_PUBLIC: Final = {
 _DENIED: Final = tuple((ip_network(text), why) for text, why in NOT_PUBLIC.items())
 _UNICAST_6: Final = IPv6Network("2000::/3")
 _ENDS_IN_A_NUMBER: Final = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$")
-_FORBIDDEN_IN_HOSTS: Final = re.compile(r"[\x00-\x20\x7f<>\\^`{|}%#?@]")
+_FORBIDDEN_IN_HOSTS: Final = re.compile(r"[\x00-\x20\x7f!\"#$%&'()*+,;<=>?@\[\\\]^`{|}~]")
 
 
 class Egress(Struct, frozen=True):
@@ -127,12 +128,14 @@ def _authority_fault(parts: SplitResult) -> str | None:
     host = parts.hostname
     if not host:
         return "found no host in the URL; expected http(s)://HOST[:PORT]/…"
-    if ":" in host:
+    if ":" in host or "[" in parts.netloc:
         return None if _is_address(host) and "%" not in host else "found an IPv6 address that does not parse"
     # Full-width digits and dots become ASCII on the way to the resolver.
     plain = normalize("NFKC", host).replace("\u3002", ".")
     if _FORBIDDEN_IN_HOSTS.search(plain):
         return "found a character in the host that no host name has"
+    if ".." in f".{plain}":
+        return "found an empty part in the host; expected a name such as api.example.com"
     if _ENDS_IN_A_NUMBER.search(plain) and not (plain == host and _is_address(host)):
         return "found an odd spelling of an IPv4 address; expected four decimal numbers, as in 192.0.2.1"
     return None
