@@ -4,16 +4,14 @@ What differs by attempt (webhook-timestamp, webhook-signature, postcall-attempt,
 every secret's value, is added by the sender.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct, structs
 
 from schemas.delivery import Keep, Request, Text
-from schemas.events import short_hash
 from schemas.workflow import Missing, Node, Sending, Workflow
-from streams import extract, ids
+from streams import extract, ids, tracing
 from streams.template import (
     Output,
     RenderFault,
@@ -146,18 +144,8 @@ def _own_headers(
     }
     if is_test:
         own["postcall-test"] = "true"
-    own["traceparent"] = _traceparent(traceparent, call_id, delivery_id)
+    own["traceparent"] = tracing.traceparent(traceparent, call_id, delivery_id)
     return own
-
-
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
-def _traceparent(stated: str | None, call_id: str, delivery_id: str) -> str:
-    """The trace of the call's events, else one that all deliveries of a call share."""
-    if stated is not None and _TRACEPARENT.fullmatch(stated):
-        return stated
-    return f"00-{short_hash(call_id, size=16).hex()}-{short_hash(delivery_id).hex()}-00"
 
 
 _OWN: Final = frozenset(_own_headers("", "", "", True, None, ""))

@@ -99,6 +99,9 @@ def _texts(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
 
 
 def _header(name: str, value: bytes) -> str:
+    if name == "traceparent":
+        # A trace is no reason to refuse an event; what is none is not handed on.
+        return value.decode("ascii", "replace")
     try:
         text = value.decode()
     except UnicodeDecodeError:
