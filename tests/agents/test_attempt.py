@@ -15,8 +15,9 @@ from agents.http.secrets import Secrets
 from schemas.delivery import Answered, Keep, Reply, Silence
 from schemas.workflow import ApiKey, Basic, Bearer, HmacAuth
 from streams.signing import hex_hmac
+from tests.agents.http.behaviours import Asked
 from tests.agents.http.builders import attempts, outbound, request, text, transport
-from tests.agents.http.hostile import Asked, receiving
+from tests.agents.http.hostile import receiving
 
 KEY = "whsec_" + b64encode(b"k" * 32).decode()
 OLD = "whsec_" + b64encode(b"o" * 32).decode()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.agents.cli.sending import send_test
-from tests.agents.http.hostile import OK, receiving, says
+from tests.agents.http.behaviours import OK, says
+from tests.agents.http.hostile import receiving
 from tests.readme import write_files
 
 KEYS = ["class", "status", "error", "reason", "address", "seconds", "body_bytes"]

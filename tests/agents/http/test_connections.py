@@ -7,8 +7,9 @@ import pytest
 from agents.http import connections
 from schemas.delivery import Answered, Class, Silence
 from streams.judge import classify
+from tests.agents.http.behaviours import OK, Asked, Behaviour, reset
 from tests.agents.http.builders import attempts, outbound, request, transport
-from tests.agents.http.hostile import OK, Asked, Behaviour, receiving, reset
+from tests.agents.http.hostile import receiving
 
 
 async def away(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: Asked) -> None:

@@ -2,30 +2,18 @@
 
 import asyncio
 import resource
-from base64 import b64encode
 from datetime import timedelta
 from time import monotonic
 
 import pytest
-from standardwebhooks import Webhook
 
 from agents.http.client import BODY_AT_MOST
 from schemas.delivery import Answered, Class, Keep, Reply, Silence
 from streams.judge import classify, judge
+from tests.agents.http.behaviours import OK, Asked, Behaviour
 from tests.agents.http.builders import attempts, outbound, request, transport
 from tests.agents.http.faults import CUT, HEADERS, REDIRECTS, SILENCES, STATUSES, WHOLE, Row
-from tests.agents.http.hostile import OK, Asked, Behaviour, receiving
-from tests.agents.http.sockets import (
-    Act,
-    accepting,
-    closes,
-    half_a_request,
-    hangs,
-    never_accepting,
-    resets,
-    speaks_first,
-)
-from tests.agents.http.sockets import drips as dripping
+from tests.agents.http.hostile import receiving
 
 DEADLINE = 0.5
 SLACK = 1.0
@@ -82,44 +70,6 @@ async def test_how_long_to_wait_is_read_as_seconds_or_a_date_at_most_an_hour_and
     assert reply.retry_after == 3600.0
 
 
-@pytest.mark.parametrize(
-    ("act", "error"), [(resets, "reset"), (half_a_request, "reset"), (closes, "closed"), (hangs, "timeout")]
-)
-async def test_a_connection_that_is_lost_before_the_request_was_read_is_ambiguous(
-    act: Act, error: str
-) -> None:
-    # The request is in the socket's buffer at once, so nobody can say how much of it arrived.
-    async with accepting(act) as port:
-        reply = await attempts().make(outbound(request(f"http://127.0.0.1:{port}/", DEADLINE)))
-    assert isinstance(reply, Silence)
-    assert classify(reply) in (Class.AMBIGUOUS, Class.UNSENT)
-    assert reply.error in (error, "reset", "closed", "refused")
-
-
-@pytest.mark.parametrize("act", [hangs, dripping])
-async def test_a_tls_handshake_that_never_ends_is_unsent_and_in_time(act: Act) -> None:
-    began = monotonic()
-    async with accepting(act) as port:
-        reply = await attempts().make(outbound(request(f"https://127.0.0.1:{port}/", DEADLINE)))
-    assert reply == Silence("connect_timeout", "unsent")
-    assert monotonic() - began < DEADLINE + SLACK
-
-
-@pytest.mark.parametrize("act", [resets, closes, speaks_first])
-async def test_a_tls_handshake_that_breaks_off_is_unsent(act: Act) -> None:
-    async with accepting(act) as port:
-        reply = await attempts().make(outbound(request(f"https://127.0.0.1:{port}/", DEADLINE)))
-    assert classify(reply) is Class.UNSENT
-
-
-async def test_a_connection_that_is_never_made_is_unsent_and_in_time() -> None:
-    began = monotonic()
-    with never_accepting() as port:
-        reply = await attempts().make(outbound(request(f"http://127.0.0.1:{port}/", DEADLINE)))
-    assert reply == Silence("connect_timeout", "unsent")
-    assert monotonic() - began < DEADLINE + SLACK
-
-
 async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_ones() -> None:
     async with receiving(late=after_the_answer(OK.replace(b"{}", b"[]"))) as receiver:
         sender = attempts()
@@ -163,37 +113,6 @@ async def test_a_gigabyte_costs_no_memory() -> None:
         await asked(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
     assert BODY_AT_MOST == 65_536
-
-
-@pytest.mark.parametrize("path", ["moved", "moved-308", "hop/1", "hop/3"])
-async def test_a_307_or_308_within_the_origin_is_followed_where_it_was_asked_for(path: str) -> None:
-    assert classify(await asked(path, redirects=True)) is Class.SUCCESS
-
-
-async def test_what_is_followed_is_the_same_request_to_the_last_byte() -> None:
-    moved = await asked("moved", redirects=True, secrets=(("key",),))
-    assert isinstance(moved, Answered)
-    assert (moved.body["target"], moved.body["body"]) == ("/echo", "{}")
-    Webhook(b64encode(b"key").decode()).verify(moved.body["body"], moved.body["headers"])
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *(
-            "moved-301",
-            "moved-302",
-            "moved-303",
-            "metadata",
-            "metadata-307",
-            "moved-nowhere",
-            "moved-userinfo",
-        ),
-        *("moved-port", "moved-scheme", "loop", "hop/4", "hop/50"),
-    ],
-)
-async def test_no_other_redirect_is_followed_and_no_chain_is_endless(path: str) -> None:
-    assert classify(await asked(path, redirects=True)) is Class.REJECTED
 
 
 async def test_retry_after_and_the_receivers_control_header_are_read() -> None:

@@ -20,8 +20,9 @@ from schemas.settings import Settings
 from streams.definitions import Snapshot
 from streams.signing import hex_hmac
 from streams.simulation import play
+from tests.agents.http.behaviours import OK, Asked, says
 from tests.agents.http.builders import attempts, outbound
-from tests.agents.http.hostile import OK, Asked, receiving, says
+from tests.agents.http.hostile import receiving
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
