@@ -113,8 +113,8 @@ def url_fault(url: str) -> str | None:
         port = parts.port
     except ValueError:
         return "found a URL that does not parse; expected http(s)://HOST[:PORT]/…"
-    if re.search(r"[\x00-\x20\x7f\\]", url):
-        return "found a space, control character or backslash in the URL; expected it percent-encoded"
+    if re.search(r"[\x00-\x20\x7f\\\ud800-\udfff]", url):
+        return "found a character in the URL that no URL has; expected it percent-encoded"
     if parts.scheme not in ("http", "https"):
         return f"found the scheme {parts.scheme[:20]!r}; expected http or https"
     if port == 0:

@@ -87,7 +87,7 @@ def _api_key(auth: ApiKey, value: str, tls: TlsIdentity) -> Credentials:
 def _hmac(auth: HmacAuth, secret: str, body: bytes) -> str:
     try:
         return hex_hmac(secret.encode(), body, auth.algorithm)
-    except ValueError:
+    except (ValueError, TypeError):
         reason = f"found the algorithm {auth.algorithm!r}; expected one as sha256"
         raise Unsendable("auth_unsupported", reason) from None
 

@@ -51,7 +51,7 @@ class Secrets:
             raise UnknownSecret(name)
         plain = self._environment.get(ENVIRONMENT + name)
         if plain is not None:
-            return plain
+            return _readable(name, plain)
         return _content(name, self._path(name))
 
     def opened(self) -> "Opened":
@@ -124,6 +124,15 @@ class Opened:
 
     def __repr__(self) -> str:
         return "Opened(…)"
+
+
+def _readable(name: str, plain: str) -> str:
+    """An environment may hold any bytes; those that are no UTF-8 come as surrogates, which nothing can send."""
+    try:
+        plain.encode()
+    except UnicodeEncodeError:
+        raise Unsendable("bad_secret", f"found the secret {name!r} not in UTF-8") from None
+    return plain
 
 
 def _content(name: str, path: Path | None) -> str:

@@ -21,7 +21,7 @@ from tests.agents.http.hostile import receiving
 
 KEY = "whsec_" + b64encode(b"k" * 32).decode()
 OLD = "whsec_" + b64encode(b"o" * 32).decode()
-SECRETS = {"KEY": KEY, "OLD": OLD, "TOKEN": "hunter2+/=", "USER": "us", "NUL": "a\r\nb"}
+SECRETS = {"KEY": KEY, "OLD": OLD, "TOKEN": "hunter2+/=", "USER": "us", "NUL": "a\r\nb", "BYTES": "\udcff"}
 
 
 async def sent(
@@ -118,6 +118,16 @@ async def test_a_secret_that_is_missing_or_unfit_sends_nothing() -> None:
     assert await refused(headers={"x": "<NUL>"}) == Silence("bad_header", "before")
     unknown = HmacAuth("", "x", "md17")
     assert await refused(auth=unknown, auth_texts={"secret": text("<KEY>")}) == Silence(
+        "auth_unsupported", "before"
+    )
+
+
+async def test_bytes_that_are_no_text_are_ours_and_never_a_defect() -> None:
+    assert await refused(secrets=(text("<BYTES>"),)) == Silence("bad_secret", "before")
+    assert await refused(path="echo/\udcff") == Silence("bad_url", "before")
+    assert await refused(headers={"x": "\udcff"}) == Silence("bad_header", "before")
+    empty = HmacAuth("", "x", "")
+    assert await refused(auth=empty, auth_texts={"secret": text("<KEY>")}) == Silence(
         "auth_unsupported", "before"
     )
 
