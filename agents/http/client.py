@@ -7,6 +7,7 @@ import httpx
 from msgspec import Struct
 
 from agents.http.progress import Progress
+from agents.http.transport import Body
 
 BODY_AT_MOST: Final = 65_536
 """Bytes of an answer's body that are read, as they come over the wire; nothing is ever inflated."""
@@ -77,6 +78,9 @@ class Client:
 
 
 async def _body(response: httpx.Response, until: float, wanted: bool) -> tuple[bytes, bool]:
+    whole = response.stream.at_once() if isinstance(response.stream, Body) else None
+    if whole is not None:
+        return whole[:BODY_AT_MOST], len(whole) <= BODY_AT_MOST
     if not wanted:
         until = min(until, asyncio.get_running_loop().time() + UNWANTED_BODY_WITHIN)
     kept = bytearray()

@@ -150,12 +150,17 @@ def _headers(
 
 
 def _check(name: str, value: str) -> None:
-    if not _TOKEN.fullmatch(name) or name.lower() in FRAMING:
+    if not _fit_for_a_name(name):
         raise Unsendable(
             "bad_header", "found a header name that is no token (RFC 9110, 5.6.2) or ours to set"
         )
     if _UNFIT.search(value):
         raise Unsendable("bad_header", f"found a character in {name} that no header value may hold")
+
+
+@lru_cache(maxsize=4096)
+def _fit_for_a_name(name: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None and name.lower() not in FRAMING
 
 
 def _url(text: Text, secrets: Opened, query: str) -> httpx.URL:

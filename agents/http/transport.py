@@ -95,12 +95,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             message.code,
             headers=list(message.raw_headers),
-            stream=_Body(connection, payload, self._connections),
-            extensions={"reused": connection.reused},
+            stream=Body(connection, payload, self._connections),
         )
 
 
-class _Body(httpx.AsyncByteStream):
+class Body(httpx.AsyncByteStream):
     """The rest of an answer, as it comes; closed before its end, it takes its connection along."""
 
     def __init__(self, connection: Connection, payload: StreamReader, connections: Connections) -> None:
@@ -108,7 +107,14 @@ class _Body(httpx.AsyncByteStream):
         self._payload = payload
         self._connections = connections
 
+    def at_once(self) -> bytes | None:
+        """All of it, if all of it came with the head, as most answers do; then there is nothing to wait for."""
+        if not self._payload.is_eof() or self._payload.exception() is not None:
+            return None
+        return self._payload.read_nowait()
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Chunk by chunk. Raises Reset where it breaks off."""
         try:
             while chunk := await self._payload.readany():
                 yield chunk
@@ -116,6 +122,7 @@ class _Body(httpx.AsyncByteStream):
             raise Reset("the answer's body broke off") from None
 
     async def aclose(self) -> None:
+        """Let go of the connection; one whose answer ended well is kept."""
         protocol = self._connection.protocol
         transport = protocol.transport
         if not self._payload.is_eof() or transport is None:
