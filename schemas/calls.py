@@ -19,7 +19,8 @@ from schemas.outcomes import Outcome, Upgrade, Verdict
 class Conversation(Struct, frozen=True, omit_defaults=True):
     """One incarnation of a call, from its first event until its upgrade window is over.
 
-    `conclude_at` is the grace timer once a terminal event came, before that the lost timer (R12).
+    `conclude_at` is the grace timer once a terminal event came, before that the lost timer (R12). After the
+    verdict it is the same of evidence that may raise it (R15), and of a lost call that speaks again.
     """
 
     number: int
@@ -35,6 +36,8 @@ class Conversation(Struct, frozen=True, omit_defaults=True):
     decided_at: datetime | None = None
     window_until: datetime | None = None
     """End of the upgrade window (R15); None before the verdict and after the window was closed."""
+    contested: bool = False
+    """Late evidence contradicts the verdict: the conflict is counted (R15)."""
     upgrades: tuple[Upgrade, ...] = ()
     versions_seen: dict[str, int] = {}
     """Workflow id → the version in force when this call was first seen with that workflow."""

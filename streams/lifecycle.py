@@ -8,25 +8,27 @@ from which it sets the next timer, because events may wait in Kafka longer than 
   except under `proper_end: spoken` while the closing line is not known.
 - Until then each event opens a timer anew, counted from the worker's clock; it takes the call for
   lost (R12). Events that only enrich, or that nobody knows, open none by themselves.
-- After the verdict evidence may raise it (`streams/verdicts/late.py`) until the upgrade window is closed (R15).
+- After the verdict evidence may raise it until the upgrade window is closed (R15), at the end of a grace of
+  its own; a call that was taken for lost goes on instead (R12): `streams/verdicts/late.py`.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from schemas.calls import Conversation
 from schemas.events import CALL_ENDED, Event
-from schemas.evidence import Evidence, Stage
+from schemas.evidence import Evidence
 from schemas.outcomes import Outcome, Verdict
 from schemas.workflow import Workflow
-from streams.evidence import agent_id, ended_at, pin
+from streams.evidence import ended_at, pin
 from streams.verdicts.changes import NOTES, Concluded, Durations, Lapse, Turn, after_end, notes_of
-from streams.verdicts.late import hear_late, judge_again, raisable
+from streams.verdicts.late import conclude_late, hear_late, judge_again, raisable
 from streams.verdicts.learning import add
 from streams.verdicts.nodes import at_end_call
-from streams.verdicts.verdict import judge, names_end_node, spoken_in_time
+from streams.verdicts.timers import ends_for_certain, patience
+from streams.verdicts.verdict import judge
 
 __all__ = [
     "NOTES",
@@ -60,8 +62,8 @@ def hear(
             return Turn(heard, "ignored", notes=(*notes, "after_end"))
         return Turn(heard, "applied", notes=notes)
     at_end = at_end_call(evidence.entered, workflow) if event.type == "node.entered" else conversation.at_end
-    patience = _patience(evidence, at_end, durations)
-    due = None if patience is None else now + patience
+    silent_for = patience(evidence, at_end, durations)
+    due = None if silent_for is None else now + silent_for
     heard = replace(conversation, evidence=evidence, at_end=at_end, conclude_at=due)
     return Turn(heard, "applied", notes=notes)
 
@@ -73,20 +75,26 @@ def lapse(
     now: datetime,
     durations: Durations,
 ) -> Lapse:
-    """Close what was due by `due`: the grace, the patience with a silent call, or the upgrade window."""
+    """Close what was due by `due`: a grace, the patience with a silent call, or the upgrade window, which
+    stays open for as long as one of the others runs."""
+    soonest = silent_due(conversation)
+    if soonest is None or soonest > due:
+        return Lapse(conversation)
     if conversation.outcome is None:
-        if conversation.conclude_at is None or conversation.conclude_at > due:
-            return Lapse(conversation)
         concluded, outcome, notes = _conclude(conversation, workflow, now, durations)
         return Lapse(concluded, Concluded(outcome), notes)
-    if conversation.window_until is not None and conversation.window_until <= due:
-        return Lapse(replace(conversation, window_until=None))
-    return Lapse(conversation)
+    lapsed = Lapse(conversation)
+    if conversation.conclude_at is not None:
+        lapsed = conclude_late(conversation, conversation.outcome, workflow, now, durations)
+    window_until = lapsed.conversation.window_until
+    if window_until is not None and window_until <= due:
+        lapsed = replace(lapsed, conversation=replace(lapsed.conversation, window_until=None))
+    return lapsed
 
 
 def silent_due(conversation: Conversation) -> datetime | None:
     """When silence will next mean something for this conversation."""
-    return conversation.conclude_at if conversation.outcome is None else conversation.window_until
+    return conversation.window_until if conversation.conclude_at is None else conversation.conclude_at
 
 
 def pinned(evidence: Evidence, event: Event | None = None) -> tuple[str | None, int | None]:
@@ -132,21 +140,10 @@ def _hear_end(
         notes = (*notes, "clock_skew")
     due = conversation.conclude_at if running else now + durations.grace
     heard = replace(conversation, evidence=evidence, conclude_at=due)
-    if not _ends_for_certain(evidence, workflow):
+    if not ends_for_certain(evidence, workflow):
         return Turn(heard, "applied", notes=notes)
     concluded, outcome, found = _conclude(heard, workflow, now, durations)
     return Turn(concluded, "applied", Concluded(outcome), (*notes, *found))
-
-
-def _ends_for_certain(evidence: Evidence, workflow: Workflow | None) -> bool:
-    """A terminal names an End Call node, which needs no grace (R2), unless whose call it is has yet to be
-    said: then its nodes are not known, and another producer may be about to say it."""
-    named = next((t.end_node_id for t in evidence.terminals if names_end_node(t, workflow)), None)
-    if named is None:
-        return False
-    if workflow is None:
-        return agent_id(evidence) is not None or pin(evidence)[0] is not None
-    return workflow.proper_end == "reached" or spoken_in_time(evidence, named)
 
 
 def _conclude(
@@ -161,17 +158,6 @@ def _conclude(
         window_until=now + durations.upgrade_window,
     )
     return concluded, found.outcome, found.notes
-
-
-def _patience(evidence: Evidence, at_end: bool, durations: Durations) -> timedelta | None:
-    """How long the call may be silent before it counts as lost (R12)."""
-    if at_end:
-        return durations.lost_after_end_node
-    if evidence.stage == Stage.LIVE:
-        return durations.lost_live
-    if evidence.stage == Stage.DIALLED:
-        return durations.lost_ringing
-    return durations.lost_queued if evidence.stage == Stage.QUEUED else None
 
 
 def _skewed(evidence: Evidence, durations: Durations) -> bool:

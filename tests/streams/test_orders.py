@@ -5,6 +5,7 @@ What arrives within the grace gives the same verdict in any order; what arrives 
 
 import random
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from schemas.evidence import Evidence
 from schemas.workflow import Workflow
 from streams.verdicts.learning import add
 from streams.verdicts.verdict import judge
-from tests.builders import DURATIONS, WORKFLOW, CallStory, Listener, call, outcome_of, workflow
+from tests.builders import ANSWERED, DURATIONS, WORKFLOW, CallStory, Listener, call, outcome_of, workflow
 
 REACHED = call().ringing().answered().node("greet").turn().node("resolved", end=True)
 WORKFLOWS = [
@@ -92,6 +93,7 @@ def test_whatever_is_told_by_another_producer_gives_the_same_verdict(name: str) 
             assert outcome_of(shuffled(story, seed)) == told
 
 
+TWO_DAYS = timedelta(days=2).total_seconds()
 TYPES = sorted(EVENT_TYPES | {"call.paused"})
 
 
@@ -134,11 +136,54 @@ def test_within_the_grace_order_does_not_matter(
     assert outcome_of(events, of) == outcome_of(story, of)
 
 
+LATE_WORDS: list[tuple[str, dict[str, Any]]] = [
+    *(("node.entered", {"node_id": node}) for node in ("greet", "ask", "resolved", "sorry", "resolved")),
+    *((word, {}) for word in ("call.answered", "turn.completed", "transfer.bridged", "voicemail.detected")),
+    *(("call.ended", {"reason": reason}) for reason in ("completed", "caller_hangup", "transferred")),
+]
+BEFORE = [call().ringing(), ANSWERED.node("greet"), ANSWERED.bridged(), REACHED, REACHED.node("ask")]
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[Event]:
+    """Events of another producer that come at once, of before and after an end in the eighth second."""
+    story = CallStory("c1")
+    for number, (word, data) in enumerate(
+        draw(st.lists(st.sampled_from(LATE_WORDS), min_size=2, max_size=6))
+    ):
+        fields = {"id": f"late {number}", "source": "other", "seq": number, **data}
+        story = story.says(word, at=draw(st.integers(2, 12)), **fields)
+    return list(story.events)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(BEFORE),
+    crowds(),
+    st.sampled_from(WORKFLOWS),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+def test_within_a_late_grace_order_does_not_matter(
+    before: CallStory, late: list[Event], of: Workflow | None, ended: bool, dice: random.Random
+) -> None:
+    def came_to(events: list[Event]) -> tuple[object, ...]:
+        listener = Listener(of).hear(before)
+        if ended:
+            listener.hear(call().ended("completed", id="end", at=8)).wait(3)
+        listener.wait(0 if ended else TWO_DAYS).hear(events).wait(TWO_DAYS)
+        return listener.outcome, listener.conversation.upgrades
+
+    assert came_to(dice.sample(late, len(late))) == came_to(late)
+
+
 @settings(max_examples=300, deadline=None)
 @given(stories(naming=True), stories(naming=True))
 def test_late_evidence_only_raises_a_verdict(in_time: CallStory, late: CallStory) -> None:
     listener = Listener().hear(in_time.ended("completed", at=8)).wait(3)
-    listener.hear(event for event in late.events)
+    for event in late.events:
+        listener.hear([event]).wait(event.occurred_at.second % 5)
+    listener.wait(TWO_DAYS)
     ranks = [outcome.verdict.rank for outcome in listener.outcomes]
     assert ranks == sorted(set(ranks))
     assert len(listener.conversation.upgrades) == len(ranks) - 1
