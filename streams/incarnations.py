@@ -2,9 +2,13 @@
 
 An event belongs to the incarnation whose session_id (else attempt) it states, else to the newest.
 One that states a session_id or attempt unlike that of every incarnation opens the next one as soon
-as the newest is decided; until then it is kept. An incarnation of which nobody has stated any takes
-the first that comes, but one that is over only what is no evidence of a call (a transcript, say): the
-rest would be lost with it.
+as the newest is decided; until then it is kept.
+
+An incarnation of which nobody has stated any takes the first that comes, because often only one of two
+producers states it. Once it is decided it takes only what is no evidence of a call (a transcript, say): who
+speaks of a call that is over, and for the first time under a name, speaks of the next one. Nobody has said
+that a call is over which was only taken for lost (R12), so it still takes the first, while it is the
+newest: it is the call going on, and an end that states nothing will come to it too.
 """
 
 from operator import attrgetter
@@ -54,8 +58,9 @@ def place(call: Call, event: Event) -> Place:
         return Opening(1)
     owner: Conversation | Past | None = newest_first[0]
     if event.session_id is not None or event.attempt is not None:
-        strange = tells_of_the_call(event)
-        adopting = [one for one in newest_first if not _over(one) or not strange]
+        adopting = newest_first
+        if tells_of_the_call(event):
+            adopting = [one for one in newest_first[:1] if _may_go_on(one)]
         owner = _stated_by(newest_first, adopting, session(event), attempt(event))
     if owner is not None:
         return Member(owner) if isinstance(owner, Conversation) else Straggler(owner)
@@ -98,11 +103,11 @@ def attempt(event: Event) -> bytes:
     return b"" if event.attempt is None else short_hash("attempt", str(event.attempt))
 
 
-def _over(one: Conversation | Past) -> bool:
-    """Nothing can change its verdict any more, whether it has shrunk or rests for a replay."""
+def _may_go_on(one: Conversation | Past) -> bool:
+    """Nobody has said that this call is over, or it is not decided what that means."""
     if isinstance(one, Past):
-        return True
-    return one.resting and one.outcome is not None and not one.outcome.synthetic
+        return False
+    return one.outcome is None or (one.outcome.synthetic and not one.evidence.terminals)
 
 
 def _stated_by(

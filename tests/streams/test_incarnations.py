@@ -68,6 +68,49 @@ def test_an_attempt_tells_calls_apart_where_no_session_is_stated() -> None:
     assert [one.number for one in told.row.conversations] == [1, 2]
 
 
+def test_a_call_that_is_over_takes_no_session_of_who_speaks_of_a_call() -> None:
+    for said in ({"attempt": 2}, {"session_id": "s2"}):
+        told = engine().hear(call().ringing(agent_id="bot", id="a").ended("no_answer", id="b")).wait(60)
+        story = call().answered(id="c", **said).node("resolved", end=True, id="d", **said)
+        told.hear(story.ended("completed", id="e", **said)).wait(3)
+        verdicts = [(one["incarnation"], one["verdict"]) for one in told.told("call.outcome")]
+        assert verdicts == [(1, "NOT_CONNECTED"), (2, "PROPER")]
+        assert told.told("call.outcome_upgraded") == []
+
+
+def test_a_call_that_is_over_still_takes_the_session_of_its_transcript() -> None:
+    told = engine().hear(call().answered(agent_id="bot", id="a").ended("caller_hangup", id="b")).wait(60)
+    told.hear(call().says("analytics.completed", id="c", **FIRST))
+    assert [(one.number, one.available) for one in told.row.conversations] == [(1, ("analytics",))]
+    told.hear(call().says("analytics.completed", id="d", **SECOND))
+    assert [one.number for one in told.row.conversations] == [1, 2]
+
+
+def test_a_lost_call_takes_the_first_session_for_it_goes_on() -> None:
+    told = engine().hear(call().ringing(id="a")).wait(3600).hear(proper(FIRST, "b"))
+    assert [(one["incarnation"], one["verdict"]) for one in told.told("call.outcome_upgraded")] == [
+        (1, "PROPER")
+    ]
+    told.hear(call().answered(id="x", **SECOND))
+    assert [one.number for one in told.row.conversations] == [1, 2]
+
+
+def test_a_lost_call_whose_end_was_told_takes_no_session_any_more() -> None:
+    told = engine().hear(call().ringing(agent_id="bot", id="a")).wait(3600)
+    told.hear(call().ended("busy", id="b")).wait(3).hear(proper(FIRST, "c"))
+    assert [(one["incarnation"], one["verdict"]) for one in told.told("call.outcome")] == [
+        (1, "NOT_CONNECTED"),
+        (2, "PROPER"),
+    ]
+
+
+def test_a_lost_call_takes_no_session_once_there_is_a_newer_one() -> None:
+    told = engine().hear(call().ringing(id="a", attempt=1)).wait(3600)
+    told.hear(call().ringing(id="b", attempt=2).ended("busy", id="c", attempt=2)).wait(3)
+    told.hear(call().ringing(id="d", session_id="s3"))
+    assert [one.number for one in told.row.conversations] == [1, 2, 3]
+
+
 def test_a_known_id_is_a_duplicate_wherever_it_belongs() -> None:
     told = engine().hear(proper(FIRST, "a")).hear(call().answered(id="a1", **SECOND))
     assert [one.number for one in told.row.conversations] == [1]

@@ -105,7 +105,35 @@ def test_the_real_end_of_a_lost_call_upgrades_once_it_names_the_node() -> None:
     assert shown["events"] == {"applied": 1, "duplicate": 0, "ignored": 0, "late": 1, "unreadable": 0}
 
 
+def test_a_lost_call_that_goes_on_is_upgraded_once_by_its_real_end() -> None:
+    story = call().ringing().answered(at=130).node("resolved", at=140).node("greet", at=150)
+    shown = judged(story.ended("caller_hangup", at=160))
+    assert shown["upgrades"] == [{"from": "NOT_CONNECTED", "to": "PREMATURE", "rule": "R5"}]
+    assert (shown["reason"], shown["synthetic"], nodes(shown)) == ("caller_hangup", False, {})
+    assert webhooks(shown).count("call.outcome_upgraded") == 1
+
+
+def test_a_lost_call_that_goes_on_into_a_voicemail_runs_nothing() -> None:
+    story = call().ringing().answered(at=130).node("resolved", at=140).says("voicemail.detected", at=141)
+    shown = judged(story.ended("voicemail", at=160))
+    assert (shown["verdict"], shown["rule"], nodes(shown)) == ("PREMATURE", "R7", {})
+
+
+def test_a_lost_call_that_goes_on_and_falls_silent_again_is_lost_again() -> None:
+    shown = judged(call().ringing().answered(at=130).node("resolved", at=140))
+    assert shown["upgrades"] == [{"from": "NOT_CONNECTED", "to": "PROPER", "rule": "R12"}]
+    assert (shown["synthetic"], nodes(shown)) == (True, {"crm": "done"})
+    assert seconds(delivery(shown, "crm")["planned_at"]) == 200
+
+
 # R15
+def test_a_late_node_that_was_left_again_runs_nothing() -> None:
+    story = GREETED.ended("caller_hangup", at=10).node("resolved", at=5, arrived=100, seq=3)
+    shown = judged(story.node("greet", at=6, arrived=102, seq=4))
+    assert (shown["verdict"], shown["upgrades"], nodes(shown)) == ("PREMATURE", [], {})
+    assert shown["events"]["late"] == 2
+
+
 def test_late_evidence_upgrades_and_runs_the_nodes_once() -> None:
     shown = judged(
         GREETED.ended("agent_hangup", at=10)
@@ -114,7 +142,7 @@ def test_late_evidence_upgrades_and_runs_the_nodes_once() -> None:
     )
     assert shown["upgrades"] == [{"from": "PREMATURE", "to": "PROPER", "rule": "R1"}]
     assert (shown["verdict"], shown["rule"], shown["flags"]) == ("PROPER", "R1", LATE)
-    assert seconds(delivery(shown, "crm")["planned_at"]) == 100
+    assert seconds(delivery(shown, "crm")["planned_at"]) == 103
     assert shown["events"] == {"applied": 3, "duplicate": 0, "ignored": 0, "late": 2, "unreadable": 0}
 
 
@@ -216,6 +244,14 @@ def test_an_attempt_tells_incarnations_apart_where_no_session_does() -> None:
     )
     shown = simulated(first, second)
     assert [(one["incarnation"], one["verdict"]) for one in shown] == [(1, "NOT_CONNECTED"), (2, "PREMATURE")]
+
+
+@pytest.mark.parametrize("named", [{"attempt": 2}, {"session_id": "two"}])
+def test_a_call_that_is_over_and_stated_nothing_is_not_the_next_one(named: dict[str, object]) -> None:
+    again = call(**named).answered(id="c", at=60).node("resolved", id="d", at=65)
+    shown = simulated(call().ringing().ended("no_answer", at=10), again.ended("completed", id="e", at=70))
+    assert [(one["incarnation"], one["verdict"]) for one in shown] == [(1, "NOT_CONNECTED"), (2, "PROPER")]
+    assert [one["upgrades"] for one in shown] == [[], []]
 
 
 def test_an_event_without_a_session_belongs_to_the_newest() -> None:
