@@ -17,9 +17,6 @@ T = TypeVar("T")
 NODE_OR_TURN: Final = frozenset({"node.entered", "turn.completed", "closing.spoken"})
 """They show an answer, and do not count when they are later than the end of the call."""
 
-LONGEST_WORD: Final = 256
-"""Characters of a node id, a number or a name inside `data`; longer ones are no ids and not kept."""
-
 
 def agent_id(evidence: Evidence) -> str | None:
     """The voice agent."""
@@ -127,13 +124,6 @@ def order_of(event: Event) -> Order:
     """Where the event stands in its call by its own clock. A negative `seq` counts as none."""
     seq = event.seq
     return Order(event.occurred_at, event.source, NO_SEQ if seq is None or seq < 0 else seq, event.id)
-
-
-def word(value: Any) -> str | None:
-    """An id or a name inside `data`: a string of sensible length (or a whole number), else None."""
-    if type(value) is int:
-        value = str(value)
-    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_WORD else None
 
 
 def moment(value: Any) -> datetime | None:

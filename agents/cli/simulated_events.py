@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from schemas.encodings import members
 from schemas.encodings import reading as encodings
 from schemas.encodings.envelopes import Envelope, Usual
 from schemas.encodings.moments import in_utc
@@ -92,6 +93,7 @@ def _placed(line: bytes) -> tuple[datetime, str]:
     """When a line arrives, and the call that it is about; it is read far enough to know that it can be."""
     said = _USUAL.read(line)
     if said is not None:
+        members.check(said.type, said.data or {})
         occurred_at = LONG_AGO if said.occurred_at is None else in_utc(said.occurred_at)
         arrived_at = occurred_at if said.arrived_at is None else in_utc(said.arrived_at)
         if occurred_at is not None and arrived_at is not None:

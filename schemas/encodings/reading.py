@@ -14,10 +14,11 @@ from typing import Any, Final, TypeVar
 from msgspec import json
 
 from schemas.documents.subscriptions import ALIASES
-from schemas.encodings import cloudevents
+from schemas.encodings import cloudevents, members
 from schemas.encodings.bounded_json import Unreadable, bounded_json
 from schemas.encodings.envelopes import MOST_CALL_ID_BYTES, MOST_TEXT_BYTES, Envelope, Usual
 from schemas.encodings.moments import in_utc, utc
+from schemas.encodings.naming import NAMES, named
 from schemas.events import Event, short_hash
 
 __all__ = ["MOST_CALL_ID_BYTES", "MOST_TEXT_BYTES", "Unreadable", "event_of", "read"]
@@ -25,16 +26,6 @@ __all__ = ["MOST_CALL_ID_BYTES", "MOST_TEXT_BYTES", "Unreadable", "event_of", "r
 _USUAL: Final = Usual(Envelope)
 _HEADERS: Final = frozenset({"content-type", "traceparent"})
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
-
-_NAMES: Final = {
-    type(None): "null",
-    str: "a string",
-    bool: "a boolean",
-    int: "a whole number",
-    float: "a fraction",
-    list: "a list",
-    dict: "an object",
-}
 
 T = TypeVar("T")
 
@@ -62,11 +53,12 @@ def read(
 
 
 def event_of(said: Envelope, traced: str | None, recorded_at: datetime) -> Event | None:
-    """The event of a usual envelope; None where its moment is not a usual one."""
+    """The event of a usual envelope; None where its moment is not a usual one. Raises Unreadable."""
     occurred_at = recorded_at if said.occurred_at is None else in_utc(said.occurred_at)
     if occurred_at is None:
         return None
     stated_type, source, data = ALIASES.get(said.type, said.type), said.source or "", said.data or {}
+    members.check(stated_type, data)
     return Event(
         id=said.id or _own_id(said.call_id, stated_type, source, said.seq, occurred_at, data),
         type=stated_type,
@@ -114,7 +106,7 @@ def _header(name: str, value: bytes) -> str:
 def _object(value: bytes) -> dict[str, Any]:
     fields = bounded_json(value)
     if not isinstance(fields, dict):
-        raise Unreadable(f"found {_named(fields)}; expected an object")
+        raise Unreadable(f"found {named(fields)}; expected an object")
     return fields
 
 
@@ -132,6 +124,7 @@ def _event(fields: dict[str, Any], traced: str | None, recorded_at: datetime) ->
     seq = _field(fields, "seq", int)
     occurred_at = _moment(fields) or recorded_at
     data = _field(fields, "data", dict) or {}
+    members.check(stated_type, data)
     return Event(
         id=stated_id or _own_id(call_id, stated_type, source, seq, occurred_at, data),
         type=stated_type,
@@ -159,7 +152,7 @@ def _field(fields: dict[str, Any], name: str, sort: type[T]) -> T | None:
     if value is None:
         return None
     if type(value) is not sort:
-        raise Unreadable(f"found {_named(value)} as {name}; expected {_NAMES[sort]}")
+        raise Unreadable(f"found {named(value)} as {name}; expected {NAMES[sort]}")
     return value
 
 
@@ -200,7 +193,3 @@ def _traceparent(*stated: Any) -> str | None:
         if isinstance(text, str) and _TRACEPARENT.fullmatch(text):
             return text
     return None
-
-
-def _named(value: Any) -> str:
-    return _NAMES.get(type(value), type(value).__name__)

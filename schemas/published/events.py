@@ -1,7 +1,8 @@
 """What producers write to `call-events`, as types for people who write producers.
 
 `schemas/published/jsonschemas.py` makes JSON Schemas of them. The engine reads more leniently: what it needs of
-`data` it looks up, and a member of a wrong type is as good as absent.
+`data` it looks up, and a member of a wrong type is as good as absent. Only a node event without a readable
+`node_id` is refused.
 """
 
 from datetime import datetime

@@ -1,18 +1,20 @@
 """What comes of an event or a tick: the conversation as it is then, what it counts as, what to note."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
 from schemas.calls import Conversation
+from schemas.encodings.members import word
 from schemas.events import CALL_ENDED, ENRICHING_TYPES, EVENT_TYPES, Event
 from schemas.evidence import Evidence
 from schemas.outcomes import Outcome, Verdict
 from schemas.reasons import canonical
 from schemas.workflow import Workflow
-from streams.evidence import NODE_OR_TURN, ended_at, word
+from streams.evidence import NODE_OR_TURN, ended_at, moment
 from streams.verdicts.verdict import refuses_end_node
 
 NOTES: Final = frozenset(
@@ -21,9 +23,9 @@ NOTES: Final = frozenset(
         "clock_skew",
         "conflict",
         "end_node_id_refused",
+        "end_unreadable",
         "ended_without_end_node",
         "lost",
-        "node_unreadable",
         "outcome_upgraded",
         "several_terminals",
         "unknown_node",
@@ -33,8 +35,9 @@ NOTES: Final = frozenset(
 )
 """What is counted besides results: an event after the end (R16) · nodes heard before the end by clocks that
 say after it (R14) · evidence that would change a verdict but not raise it (R15) · an `end_node_id` that the
-workflow says is none · R4 · R12 · a node event without a usable `node_id` · R15 · R11 · a node that the
-workflow does not know · a type that nobody knows · a raw reason that nobody mapped."""
+workflow says is none · an end whose `end_node_id`, `ended_at` or `answered_at` cannot be read, and is as good
+as not said · R4 · R12 · R15 · R11 · a node that the workflow does not know · a type that nobody knows · a
+reason that nobody mapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +95,28 @@ def notes_of(event: Event, workflow: Workflow | None) -> tuple[str, ...]:
     """What is worth counting about an event by itself."""
     if event.type == CALL_ENDED:
         return _notes_of_end(event, workflow)
-    if event.type == "node.entered":
-        return () if word(event.data.get("node_id")) else ("node_unreadable",)
     return () if event.type in EVENT_TYPES else ("unknown_type",)
 
 
 def _notes_of_end(event: Event, workflow: Workflow | None) -> tuple[str, ...]:
-    end_node_id = word(event.data.get("end_node_id"))
-    mapped = canonical(event.data.get("reason"), event.data.get("raw_reason")).mapped
-    refused = end_node_id is not None and refuses_end_node(end_node_id, workflow)
-    return (*(() if mapped else ("unmapped_reason",)), *(("end_node_id_refused",) if refused else ()))
+    data = event.data
+    end_node_id = word(data.get("end_node_id"))
+    facts = {
+        "unmapped_reason": not canonical(data.get("reason"), data.get("raw_reason")).mapped,
+        "end_node_id_refused": end_node_id is not None and refuses_end_node(end_node_id, workflow),
+        "end_unreadable": any(_misread(data.get(name), read) for name, read in _READ.items()),
+    }
+    return tuple(note for note, holds in facts.items() if holds)
+
+
+_READ: Final[dict[str, Callable[[Any], object]]] = {
+    "end_node_id": word,
+    "ended_at": moment,
+    "answered_at": moment,
+}
+"""How the members of an end are read that a verdict looks at, beside its reason."""
+
+
+def _misread(stated: Any, read: Callable[[Any], object]) -> bool:
+    """It says something, and nothing that can be read. Null and an empty text are how some say nothing."""
+    return stated is not None and stated != "" and read(stated) is None

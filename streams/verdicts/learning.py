@@ -10,10 +10,11 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
+from schemas.encodings.members import word
 from schemas.events import CALL_ENDED, CONVERSATION_TYPES, SETUP_TYPES, SPECIAL_TYPES, TRANSFER_TYPES, Event
 from schemas.evidence import Entered, Evidence, Order, Stage, Statement, Terminal
 from schemas.reasons import SPECIFICITY, canonical
-from streams.evidence import moment, order_of, word
+from streams.evidence import moment, order_of
 
 MOST_NODES: Final = 256
 """Entered nodes that are remembered, the newest by the clock. Far beyond a real conversation, and

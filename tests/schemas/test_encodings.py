@@ -145,7 +145,7 @@ def test_the_old_names_of_types_are_read_as_the_canonical_ones(alias: str, event
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_TYPES))
 def test_every_canonical_type_is_read_as_itself(event_type: str) -> None:
-    assert plain(type=event_type).type == event_type
+    assert plain(type=event_type, data={"node_id": "resolved"}).type == event_type
 
 
 # What is absent
@@ -282,3 +282,40 @@ def test_sixty_four_levels_are_read_and_no_more(levels: int, fits: bool) -> None
 
 def test_of_a_key_that_comes_twice_the_last_wins() -> None:
     assert read(b'{"call_id": "a", "type": "x", "call_id": "b"}', (), RECORDED, None).call_id == "b"
+
+
+@pytest.mark.parametrize("event_type", ["node.entered", "closing.spoken"])
+@pytest.mark.parametrize("extra", [{}, {"of the future": 1}])
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (None, "found nothing"),
+        ({"node": "resolved"}, "found nothing"),
+        ({"node_id": None}, "found nothing"),
+        ({"node_id": ""}, "found an empty string"),
+        ({"node_id": ["resolved"]}, "found a list"),
+        ({"node_id": {"id": "resolved"}}, "found an object"),
+        ({"node_id": True}, "found a boolean"),
+        ({"node_id": 1.5}, "found a fraction"),
+        ({"node_id": "x" * 257}, "found 257 characters"),
+    ],
+)
+def test_a_node_event_that_names_no_node_is_refused_with_what_was_found(
+    event_type: str, extra: dict[str, Any], data: dict[str, Any] | None, found: str
+) -> None:
+    expected = f"{found} as data.node_id of {event_type}; expected a node's id, 1 to 256 characters"
+    with pytest.raises(Unreadable, match=f"^{expected}$"):
+        plain(type=event_type, data=data, **extra)
+
+
+@pytest.mark.parametrize("node_id", ["resolved", "x" * 256, 7, 0])
+def test_a_node_s_id_may_be_a_whole_number(node_id: str | int) -> None:
+    assert plain(type="node.entered", data={"node_id": node_id}).data == {"node_id": node_id}
+
+
+@pytest.mark.parametrize("reason", [7, [], {}, True, "no such reason"])
+def test_the_end_of_a_call_is_read_whatever_is_in_it(reason: Any) -> None:
+    assert (
+        plain(type="call.ended", data={"reason": reason, "end_node_id": [], "ended_at": 5}).type
+        == "call.ended"
+    )

@@ -173,8 +173,11 @@ def test_a_clock_ahead_of_the_end_is_noted() -> None:
     [
         (call().says("call.paused"), "unknown_type"),
         (call().ended("fell_off_the_line"), "unmapped_reason"),
-        (call().node(""), "node_unreadable"),
-        (call().node("x" * 257), "node_unreadable"),
+        (call().ended({"busy": True}), "unmapped_reason"),
+        (call().ended("busy", end_node_id=["resolved"]), "end_unreadable"),
+        (call().ended("busy", end_node_id="x" * 257), "end_unreadable"),
+        (call().ended("busy", ended_at=1772366400000), "end_unreadable"),
+        (call().ended("busy", answered_at="yesterday"), "end_unreadable"),
         (GREETED.ended("agent_hangup"), "ended_without_end_node"),
         (GREETED.node("new").ended("agent_hangup"), "unknown_node"),
         (GREETED.ended("completed").ended("busy"), "several_terminals"),
@@ -185,6 +188,19 @@ def test_what_is_worth_counting_is_noted(told: CallStory, note: str) -> None:
     listener = Listener().hear(told).wait(2 * DAY)
     assert note in listener.notes
     assert set(listener.notes) <= NOTES
+
+
+def test_an_end_that_cannot_be_read_ends_the_call_by_what_can() -> None:
+    told = GREETED.ended(["?"], end_node_id={"id": "resolved"}, ended_at=5, answered_at=False, at=9)
+    outcome = Listener().hear(told).wait(3).outcome
+    assert (outcome.verdict, outcome.reason, outcome.rule) == (Verdict.PREMATURE, "unknown", "R4")
+    assert outcome.ended_at == second(9)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_null_and_an_empty_text_say_nothing(nothing: object) -> None:
+    told = RESOLVED.ended("end_node", end_node_id=nothing, ended_at=nothing, answered_at=nothing)
+    assert Listener().hear(told).wait(3).notes == []
 
 
 def test_an_ordinary_call_has_nothing_to_note() -> None:

@@ -28,6 +28,13 @@ _SMALL: dict[str, Callable[[random.Random], bytes]] = {
     ),
     "type of another type": lambda dice: b'{"id":"p","type":[],"call_id":"poisoned"}',
     "data of another type": lambda dice: _ENVELOPE % dice.choice([b"7", b'"x"', b"[1]"]),
+    "no node": lambda dice: (
+        b'{"id":"p","type":"%s","call_id":"poisoned","agent_id":"support-bot","data":%s}'
+        % (
+            dice.choice([b"node.entered", b"closing.spoken"]),
+            dice.choice([b"{}", b"null", b'{"node_id":[]}', b'{"node_id":""}', b'{"node_id":{"id":"a"}}']),
+        )
+    ),
     "no moment": lambda dice: (
         b'{"id":"p","type":"call.ended","call_id":"poisoned","occurred_at":"yesterday"}'
     ),

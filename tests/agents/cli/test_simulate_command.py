@@ -86,6 +86,8 @@ POISON = [
     b'{"call_id": "c9", "type": "x", "occurred_at": "yesterday"}',
     b'{"call_id": "c9", "type": "x", "occurred_at": "2026-03-01T12:00:00Z", "_arrived_at": "later"}',
     b'{"call_id": "c9", "type": "x", "occurred_at": "2026-03-01T12:00:00Z", "data": []}',
+    b'{"call_id": "c1", "type": "node.entered", "occurred_at": "2026-03-01T12:00:00Z", "data": {"node_id": []}}',
+    b'{"call_id": "c1", "type": "closing.spoken", "occurred_at": "2026-03-01T12:00:00Z", "new": 1}',
     b"[" * 100_000,
     b'{"call_id": "' + b"x" * 300 + b'", "type": "x", "occurred_at": "2026-03-01T12:00:00Z"}',
 ]
