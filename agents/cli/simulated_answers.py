@@ -27,7 +27,7 @@ class Scripted(Struct, frozen=True):
 
 
 Script: TypeAlias = tuple[Scripted | Silence, ...]
-"""One for every attempt, or one for each (the last one repeats)."""
+"""One for each attempt; the last one is for all that follow."""
 
 
 class Answers:
@@ -68,16 +68,20 @@ def read_answers(content: bytes, file: str) -> Answers:
         ) from None
     if not isinstance(stated, dict):
         raise CommandRefused(f"{file}: found {type(stated).__name__}; expected an object of answers by id")
-    by_id = {key: one if isinstance(one, list) else [one] for key, one in stated.items()}
     faults = [
         f"{file}: {key}: {why}"
-        for key, answers in by_id.items()
-        for one in answers or [None]
+        for key, scripted in stated.items()
+        for one in (scripted if isinstance(scripted, list) else [scripted])
         if (why := _fault(one)) is not None
     ]
     if faults:
         raise CommandRefused(*faults)
-    return Answers({key: tuple(map(_scripted, answers)) for key, answers in by_id.items()})
+    return Answers({key: _script(scripted) for key, scripted in stated.items()})
+
+
+def _script(stated: dict[str, Any] | list[dict[str, Any]]) -> Script:
+    """One answer for every attempt, or a list with one for each of the first attempts."""
+    return (*map(_scripted, stated), *_WELL) if isinstance(stated, list) else (_scripted(stated),)
 
 
 def _fault(answer: object) -> str | None:

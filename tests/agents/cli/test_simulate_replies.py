@@ -244,6 +244,15 @@ def test_every_attempt_uses_its_own_answer_and_the_same_bytes() -> None:
     assert (came, one["result"]) == ([500, 502, "timeout", 201], "done")
 
 
+@pytest.mark.parametrize(
+    "scripted", [[{"status": 500}, {"status": 502}], [{"status": 500}, {"status": 502}, {}]]
+)
+def test_an_attempt_for_which_nothing_is_scripted_is_answered_with_200(scripted: list[Json]) -> None:
+    for one in (of_node(scripted), of_webhook(scripted)):
+        assert ([each["status"] for each in one["attempts"]], one["result"]) == ([500, 502, 200], "done")
+    assert [each["status"] for each in of_node([])["attempts"]] == [200]
+
+
 def test_a_dead_node_stops_only_its_own_chain() -> None:
     shown = judged(ENDED, api("a"), api("b"), responses={"a": {"status": 404}})
     assert (delivery(shown, "a")["result"], nodes(shown)["b"]) == ("dead", "done")
