@@ -78,12 +78,7 @@ def conclude_late(
 ) -> Lapse:
     """Judge again by all that is known, and raise the verdict `outcome` if the new one is higher."""
     found = judge(conversation.evidence, workflow, durations.clock_tolerance).outcome
-    if found.verdict.rank > outcome.verdict.rank:
-        return _upgrade(conversation, outcome, found, now, durations)
-    judged = replace(conversation, conclude_at=None)
-    if conversation.contested or _claim(found) == _claim(outcome):
-        return Lapse(judged)
-    return Lapse(replace(judged, contested=True), notes=("conflict",))
+    return _act_on(conversation, outcome, found, now, durations)
 
 
 def _has_ended(conversation: Conversation, outcome: Outcome) -> bool:
@@ -117,12 +112,24 @@ def _weigh(
     raises = found.verdict.rank > outcome.verdict.rank
     certain = event.type == CALL_ENDED and ends_for_certain(heard.evidence, workflow)
     if certain and (raises or first_end):
-        return conclude_late(heard, outcome, workflow, now, durations)
+        return _act_on(heard, outcome, found, now, durations)
     if first_end or (raises and heard.conclude_at is None):
         return Lapse(replace(heard, conclude_at=now + durations.grace))
     if heard.conclude_at is not None:
         return Lapse(heard)
-    return conclude_late(heard, outcome, workflow, now, durations)
+    return _act_on(heard, outcome, found, now, durations)
+
+
+def _act_on(
+    conversation: Conversation, outcome: Outcome, found: Outcome, now: datetime, durations: Durations
+) -> Lapse:
+    """Act on what all that is known comes to: a higher verdict, a conflict, or nothing."""
+    if found.verdict.rank > outcome.verdict.rank:
+        return _upgrade(conversation, outcome, found, now, durations)
+    judged = replace(conversation, conclude_at=None)
+    if conversation.contested or _claim(found) == _claim(outcome):
+        return Lapse(judged)
+    return Lapse(replace(judged, contested=True), notes=("conflict",))
 
 
 def judge_again(
