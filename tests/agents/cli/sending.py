@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import subprocess
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,20 @@ def _run(words: tuple[str, ...], folder: Path | None, variables: dict[str, str])
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert child.stdout is not None
-    assert child.stderr is not None
-    # Both are far below what a pipe holds, so one is read after the other.
-    out, complaints = child.stdout.read().decode(), child.stderr.read().decode()
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return Sent(child.returncode, out, complaints, used.ru_maxrss * 1024)
+    # Both streams are far below what a pipe holds, so they can be read when it has ended.
+    peak = 0
+    while child.poll() is None:
+        peak = max(peak, _peak(child.pid))
+        time.sleep(0.01)
+    out, complaints = child.communicate()
+    return Sent(child.returncode, out.decode(), complaints.decode(), peak)
+
+
+def _peak(pid: int) -> int:
+    """What a process has had at most so far. Its resource usage would count what this process had when it
+    forked."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
