@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schemas.destinations import EXPECTED as A_DESTINATION
+from schemas.destinations import is_destination
 from schemas.spans import span
 
 PREFIX: Final = "POSTCALL_"
@@ -26,6 +28,13 @@ def _listed(found: Any) -> Any:
     if not isinstance(found, str):
         return found
     return tuple(word for part in found.split(",") if (word := part.strip()))
+
+
+def _destinations(found: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = [word for word in found if not is_destination(word)]
+    if wrong:
+        raise ValueError(f"found {', '.join(map(repr, wrong))}; expected each to be {A_DESTINATION}")
+    return found
 
 
 def _beginning(found: Any) -> Any:
@@ -57,6 +66,7 @@ Span: TypeAlias = Annotated[timedelta, BeforeValidator(_span), Field(gt=timedelt
 Patience: TypeAlias = Annotated[timedelta, BeforeValidator(_span), Field(ge=timedelta(0))]
 """A span that may be none at all."""
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Destinations: TypeAlias = Annotated[Words, AfterValidator(_destinations)]
 Start: TypeAlias = Annotated[Literal["earliest", "latest"] | datetime, BeforeValidator(_beginning)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
@@ -115,7 +125,7 @@ class Settings(BaseSettings):
     web_hosts: Words = LOOPBACK_NAMES
     """Host names that the console answers to."""
 
-    egress_allow: Words = ()
+    egress_allow: Destinations = ()
     """CIDRs, addresses and host names that requests may go to beyond the public internet."""
     proxy: Annotated[SecretStr | None, AfterValidator(_proxy)] = None
     """An HTTP proxy for all requests, http://[NAME:PASSWORD@]HOST:PORT; what it looks up, no guard sees."""

@@ -2,7 +2,7 @@
 
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, UsageRefused
-from agents.cli.get import in_force, key_of_one
+from agents.cli.get import KINDS, in_force, key_of_one
 from agents.cli.output import print_json, print_line
 from agents.connection import client_options, kafka_config
 from agents.workflows_topic import read_whole, write
@@ -11,9 +11,11 @@ from streams.definitions import WORKFLOW, workflow_of
 
 
 def run(unwanted: str, as_json: bool, settings: Settings) -> int:
-    """Delete `agents/ID` or `workflows/ID@V`, and say which version is in force after it."""
-    kind, _, name = unwanted.partition("/")
-    if kind not in ("agents", "workflows") or not name or (kind == "workflows") != ("@" in name):
+    """Delete `agents/ID` or `workflows/ID@V`, and say which version is in force after it. The key as `apply`
+    prints it will do, too."""
+    written_kind, _, name = unwanted.partition("/")
+    kind = KINDS.get(written_kind)
+    if kind is None or not name or (kind == "workflows") != ("@" in name):
         raise UsageRefused(f"found {unwanted!r}; expected agents/ID or workflows/ID@VERSION")
     key, current = ask(settings, _delete(unwanted, settings))
     if as_json:

@@ -13,6 +13,9 @@ from schemas.wire import json_value, moment
 from streams.definitions import AGENT, WORKFLOW, Snapshot, fold
 from streams.publishing import versions_of
 
+KINDS: Final = {"agents": "agents", "workflows": "workflows", "agent": "agents", "workflow": "workflows"}
+"""How a kind may be written before an id: as a list's name, or as keys have it."""
+
 
 def run(wanted: str, as_json: bool, settings: Settings) -> int:
     """Print all agents, workflows or endpoints with a mark, or one document as it was applied."""
@@ -37,11 +40,12 @@ def in_force(written: Mapping[str, bytes]) -> Snapshot:
 def key_of_one(wanted: str, written: Mapping[str, bytes]) -> str:
     """The key of the document that `ID`, `ID@V`, `agents/ID`, `workflows/ID` or `workflows/ID@V` names.
 
-    Without a version it is the one in force. Raises CommandRefused where there is none, UsageRefused where
-    there are two.
+    A kind may also be written as in the key itself, `agent/ID`. Without a version it is the one in force.
+    Raises CommandRefused where there is none, UsageRefused where there are two.
     """
-    kind, slash, name = wanted.rpartition("/")
-    if slash and kind not in ("agents", "workflows"):
+    written_kind, slash, name = wanted.rpartition("/")
+    kind = KINDS.get(written_kind, "")
+    if slash and not kind:
         raise UsageRefused(
             f"found {wanted!r}; expected agents, workflows, endpoints, agents/ID, workflows/ID[@V] or ID"
         )

@@ -1,10 +1,10 @@
 """A document of kind `agent`: a voice agent, its workflow, its webhooks."""
 
 import re
-from ipaddress import ip_network
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schemas.destinations import EXPECTED, is_destination
 from schemas.documents import editors
 from schemas.documents.faults import found, one_of, quoted
 from schemas.documents.fields import Field
@@ -16,7 +16,6 @@ from schemas.workflow import Sending, VoiceAgent
 
 _KEYS: Final = frozenset(["kind", "id", "name", "workflow", "webhooks", "timezone", "privacy", "egress"])
 _PRIVACY: Final = ("drop", "hash", "mask")
-_HOST_NAME: Final = re.compile(r"(?![0-9.]*\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _PRIVATE_PATH: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.(?:[\w-]+|\*)|\[(?:[0-9]{1,9}|\*)\])*", re.ASCII)
 
 
@@ -93,15 +92,7 @@ def _egress(field: Field) -> tuple[str, ...]:
         # "Nothing" and "anything" are too far apart to be guessed at.
         field.refuse("at least one entry, or no `egress` at all", "an empty list")
     for entry in listed:
-        text = entry.text("a CIDR, an address or a host name")
-        if text is not None and not _is_destination(text):
-            entry.refuse("a CIDR, an address or a host name")
+        text = entry.text(EXPECTED)
+        if text is not None and not is_destination(text):
+            entry.refuse(EXPECTED)
     return tuple(entry.value for entry in listed if isinstance(entry.value, str))
-
-
-def _is_destination(text: str) -> bool:
-    try:
-        ip_network(text)
-    except ValueError:
-        return _HOST_NAME.fullmatch(text) is not None
-    return True

@@ -24,7 +24,7 @@ from schemas.documents.trees import (
     source_of,
 )
 from schemas.documents.workflow_document import workflow
-from schemas.documents.yaml_text import yaml_trees
+from schemas.documents.yaml_pieces import yaml_documents
 from schemas.wire import json_bytes
 from schemas.workflow import VoiceAgent, Workflow
 
@@ -88,11 +88,11 @@ def read(text: str | bytes, file: str) -> Reading:
 def read_drafts(text: str | bytes, file: str) -> tuple[tuple[Draft, ...], tuple[Fault, ...]]:
     """The documents of a text with the faults of each, and the faults that belong to none."""
     try:
-        trees = _trees(_decoded(text), file)
+        trees, unreadable = _trees(_decoded(text), file)
     except Unreadable as reason:
-        return (), (Fault(file, reason.line, WHOLE, reason.message),)
+        trees, unreadable = [], [reason]
     drafts: list[Draft] = []
-    errors: list[Fault] = []
+    errors = [Fault(file, reason.line, WHOLE, reason.message) for reason in unreadable]
     for tree in trees:
         source = source_of(tree)
         read_one = _draft(source, file, tree.line)
@@ -145,23 +145,30 @@ def _too_large() -> TooLarge:
     return TooLarge(1, "found over 1 MiB; expected at most that much in a file")
 
 
-def _trees(text: str, file: str) -> list[Tree]:
-    """The documents of a text: JSON where it begins like it and is it, else YAML."""
+def _trees(text: str, file: str) -> tuple[list[Tree], list[Unreadable]]:
+    """The documents of a text, and why others of it cannot be read. Raises Unreadable for the text as such."""
+    trees, unreadable = _json_or_yaml(text, file)
+    listed = [one for tree in trees for one in _listed(tree)]
+    if not listed and not unreadable:
+        raise Unreadable(1, f"found no document; expected one of kind {' or '.join(KINDS)}")
+    if len(listed) > MOST_DOCUMENTS:
+        raise TooLarge(1, f"found {len(listed)} documents; expected at most {MOST_DOCUMENTS} in a file")
+    return listed, unreadable
+
+
+def _json_or_yaml(text: str, file: str) -> tuple[list[Tree], list[Unreadable]]:
+    """JSON where a text begins like it and is it, else YAML."""
+    if not _begins_like_json(text):
+        return yaml_documents(text)
     try:
-        trees = [json_tree(text)] if _begins_like_json(text) else yaml_trees(text)
+        return [json_tree(text)], []
     except TooLarge:
         raise
     except Unreadable:
         # YAML may begin with a bracket too.
-        if file.endswith(".json") or not _begins_like_json(text):
+        if file.endswith(".json"):
             raise
-        trees = yaml_trees(text)
-    listed = [one for tree in trees for one in _listed(tree)]
-    if not listed:
-        raise Unreadable(1, f"found no document; expected one of kind {' or '.join(KINDS)}")
-    if len(listed) > MOST_DOCUMENTS:
-        raise TooLarge(1, f"found {len(listed)} documents; expected at most {MOST_DOCUMENTS} in a file")
-    return listed
+        return yaml_documents(text)
 
 
 def _begins_like_json(text: str) -> bool:

@@ -36,32 +36,33 @@ _BROKEN: Final = (ValueError, OverflowError, AssertionError, IndexError, Attribu
 """What ruamel raises, besides its own errors, for escapes beyond Unicode, odd directives and the like."""
 
 
-def yaml_trees(text: str) -> list[Tree]:
-    """The documents of a YAML text, empty ones left out. Raises Unreadable."""
+def yaml_trees(text: str, first: int = 1) -> list[Tree]:
+    """The documents of a YAML text, empty ones left out. Raises Unreadable. `first` is the number of its
+    first line."""
     try:
-        return list(_documents(YAML(typ="safe", pure=True).parse(text)))
+        return list(_documents(YAML(typ="safe", pure=True).parse(text), first))
     except MarkedYAMLError as error:
-        raise _unreadable(error, text) from error
+        raise _unreadable(error, text, first) from error
     except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
+        line = text.count("\n", 0, error.position) + first
         raise Unreadable(line, "found a control character; expected text in UTF-8") from error
     except (YAMLError, YAMLStreamError, *_BROKEN) as error:
-        raise Unreadable(1, "found what is no YAML; expected YAML") from error
+        raise Unreadable(first, "found what is no YAML; expected YAML") from error
 
 
-def _unreadable(error: MarkedYAMLError, text: str) -> Unreadable:
+def _unreadable(error: MarkedYAMLError, text: str, first: int) -> Unreadable:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 1
     what = " ".join(filter(None, (error.context, error.problem)))
     written = text.split("\n", line)[line - 1 : line]
     hint = ", with quotes around what holds {{ … }}" if written and "{{" in written[0] else ""
-    return Unreadable(line, f"found no YAML ({what}); expected YAML{hint}")
+    return Unreadable(line - 1 + first, f"found no YAML ({what}); expected YAML{hint}")
 
 
-def _documents(events: Iterator[Any]) -> Iterator[Tree]:
+def _documents(events: Iterator[Any], first: int) -> Iterator[Tree]:
     for event in events:
         if isinstance(event, DocumentStartEvent):
-            grower = _Grower(events)
+            grower = _Grower(events, first)
             tree = grower.tree(next(events), 0)
             if tree != Leaf(None, tree.line):
                 yield tree
@@ -70,12 +71,13 @@ def _documents(events: Iterator[Any]) -> Iterator[Tree]:
 class _Grower:
     """Grows the tree of one document; anchors are its own."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], first: int) -> None:
         self._events = events
+        self._first = first
         self._anchors: dict[str, Tree | None] = {}
 
     def tree(self, event: Any, level: int) -> Tree:
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + self._first
         if isinstance(event, AliasEvent):
             return self._alias(str(event.anchor), line)
         if level > DEEPEST:
@@ -116,7 +118,7 @@ class _Grower:
         return branch(line, children, keys)
 
     def _key(self, event: Any) -> tuple[str, int]:
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + self._first
         key = self._alias(str(event.anchor), line) if isinstance(event, AliasEvent) else None
         if isinstance(event, ScalarEvent) and event.value == "<<" and event.style is None:
             raise Unreadable(line, "found a merge key <<; expected the keys written out: YAML 1.2 has none")

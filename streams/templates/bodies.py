@@ -31,10 +31,8 @@ def render(node: Node, context: Mapping[str, Any]) -> Body:
     headers = node.sending.headers if node.sending is not None else {}
     if node.body is None:
         return Body(b"", None)
-    stated = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
-    body = (
-        _read(node.body) if isinstance(node.body, str) and _escaping(stated or JSON) == "json" else node.body
-    )
+    stated = _stated(headers)
+    body = _as_rendered(node.body, stated)
     kind = stated or (TEXT if isinstance(body, str) and not _looks_json(body) else JSON)
     escaping = _escaping(kind)
     if not isinstance(body, str):
@@ -46,6 +44,19 @@ def render(node: Node, context: Mapping[str, Any]) -> Body:
     if escaping == "json":
         _check_json(content)
     return Body(content, kind, text.missing)
+
+
+def as_rendered(node: Node) -> Any:
+    """The body whose leaves are rendered: a text that is JSON, where JSON is sent, is read as that."""
+    return _as_rendered(node.body, _stated(node.sending.headers if node.sending is not None else {}))
+
+
+def _as_rendered(body: Any, stated: str | None) -> Any:
+    return _read(body) if isinstance(body, str) and _escaping(stated or JSON) == "json" else body
+
+
+def _stated(headers: Mapping[str, str]) -> str | None:
+    return next((value for name, value in headers.items() if name.lower() == "content-type"), None)
 
 
 @lru_cache(maxsize=1024)

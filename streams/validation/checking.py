@@ -3,7 +3,7 @@
 Everything wrong is found at once, with its line; a document with a fault is not among the results.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from schemas.documents.faults import Fault, Findings, path_text
@@ -11,6 +11,7 @@ from schemas.documents.reading import Document, Draft, InvalidDocument, Reading,
 from schemas.workflow import VoiceAgent, Workflow
 from streams import privacy
 from streams.validation.graph import broken_graph_rules, idle_conditions
+from streams.validation.literals import check_literals
 from streams.validation.references import check_references
 
 
@@ -30,7 +31,8 @@ def read_all(texts: Iterable[tuple[str, str | bytes]]) -> Reading:
         documents += [draft.document for draft in checked if not draft.errors]
         errors += sorted((*faults, *(each for draft in checked for each in draft.errors)), key=_line)
         warnings += sorted((each for draft in checked for each in draft.warnings), key=_line)
-    return Reading(tuple(documents), (*errors, *_second_ones(documents)), tuple(warnings))
+    once, again = _told_apart(documents)
+    return Reading(once, (*errors, *again), tuple(warnings))
 
 
 def accept(source: Any) -> Workflow | VoiceAgent:
@@ -54,6 +56,7 @@ def check(draft: Draft) -> Draft:
         for path, message in privacy.faults(document.value):
             findings.fault(path, message)
     check_references(document.value, document.source, findings)
+    check_literals(document.value, document.source, findings)
     told = {fault.path for fault in draft.errors}
     # What has no right shape was read as something else: one fault for one mistake.
     more = tuple(fault for fault in findings.errors if fault.path not in told)
@@ -62,17 +65,19 @@ def check(draft: Draft) -> Draft:
     )
 
 
-def _second_ones(documents: list[Document]) -> Iterator[Fault]:
+def _told_apart(documents: Iterable[Document]) -> tuple[tuple[Document, ...], list[Fault]]:
+    """The first document of each key, and a fault for each further one."""
     first: dict[str, Document] = {}
+    faults: list[Fault] = []
     for document in documents:
         other = first.setdefault(document.key, document)
         if other is not document:
+            line = document.lines.get(("id",), document.line)
             message = (
                 f"found {document.key} a second time, first in {other.file}:{other.line}; expected it once"
             )
-            yield Fault(
-                document.file, document.lines.get(("id",), document.line), path_text(("id",)), message
-            )
+            faults.append(Fault(document.file, line, path_text(("id",)), message))
+    return tuple(first.values()), faults
 
 
 def _line(fault: Fault) -> int:

@@ -32,6 +32,12 @@ def test_variables_are_read_in_the_units_people_write(monkeypatch: pytest.Monkey
     assert settings.start == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
+def test_an_entry_that_is_no_destination_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTCALL_EGRESS_ALLOW", "10.0.0.0/8,1.2.3.4/40,crm.internal:80")
+    with pytest.raises(ValidationError, match=r"found '1.2.3.4/40', 'crm.internal:80'; expected each to be"):
+        Settings()
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTCALL_REPLICATION", "")
     assert Settings().replication is None

@@ -116,6 +116,19 @@ def test_a_document_reads_back_as_it_was_applied(
     assert shown(settings, "agents/bot") == (0, document)
 
 
+def test_a_document_is_named_as_apply_prints_it_too(
+    settings: Settings, applied: Command, shown: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    applied(settings, workflow(1), workflow(2), AGENT)
+    assert shown(settings, "workflow/support@1")[1]["version"] == 1
+    assert shown(settings, "workflow/support")[1]["version"] == 2
+    assert shown(settings, "agent/bot")[1]["id"] == "bot"
+    assert delete.run("workflow/support@2", as_json=False, settings=settings) == 0
+    assert delete.run("agent/bot", as_json=False, settings=settings) == 0
+    said = capsys.readouterr().out
+    assert said == "workflow/support@2 deleted, 1 is in force\nagent/bot deleted\n"
+
+
 def test_a_deleted_version_leaves_the_one_applied_before_it(
     settings: Settings, applied: Command, shown: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,7 +158,9 @@ def test_a_name_that_fits_two_documents_must_say_which(settings: Settings, appli
         get.run("support", as_json=True, settings=settings)
 
 
-@pytest.mark.parametrize("unwanted", ["bot", "agents/", "workflows/support", "calls/a", "agents/a@1"])
+@pytest.mark.parametrize(
+    "unwanted", ["bot", "agents/", "workflows/support", "calls/a", "agents/a@1", "workflow/a", "agent/a@1"]
+)
 def test_only_one_document_is_deleted_at_a_time(unwanted: str) -> None:
     with pytest.raises(UsageRefused, match="expected agents/ID or workflows/ID@VERSION"):
         delete.run(unwanted, as_json=True, settings=Settings())

@@ -66,7 +66,9 @@ def test_the_same_document_in_two_files_is_refused(folder: Path, capsys: pytest.
     (folder / "again.yaml").write_text(VALID)
     assert validate(["valid.yaml", "again.yaml"], as_json=False) == 1
     expected = "again.yaml:2: id: found agent/bot a second time, first in valid.yaml:1; expected it once\n"
-    assert capsys.readouterr().out == expected
+    printed = capsys.readouterr()
+    assert printed.out == expected
+    assert printed.err == "postcall: 1 valid document, 1 fault, 0 warnings\n"
 
 
 def test_a_file_of_gigabytes_is_not_read_to_its_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
