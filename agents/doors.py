@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver
@@ -12,26 +13,20 @@ from agents.metrics import Metrics
 from agents.takeover import Takeover
 from agents.web.server import WebServer
 
+STARTING: Final = "starting: the broker and its topics are looked at"
+
 
 class DoorsTaken(RuntimeError):
     """Somebody else listens where the worker's doors should be."""
 
 
-class Doors:
-    """The probes and metrics of one worker. `stopping` says whether it drains."""
+class Port:
+    """Where the doors are: open before the worker knows anything, and for as long as it is there."""
 
-    def __init__(
-        self,
-        app: App,
-        metrics: Metrics,
-        definitions: Definitions,
-        takeover: Takeover,
-        stopping: Callable[[], bool],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._app, self._definitions, self._takeover = app, definitions, takeover
-        self._stopping, self._clock = stopping, clock
-        self._server = WebServer(metrics.exposition, self.why_not_ready, self.why_not_alive)
+    def __init__(self, metrics: Metrics) -> None:
+        self.doors: Doors | None = None
+        """The worker's, once there is one."""
+        self._server = WebServer(metrics.exposition, self._why_not_ready, self._why_not_alive)
 
     async def open(self, host: str, port: int) -> int:
         """Listen, and return the port. Raises DoorsTaken."""
@@ -44,6 +39,28 @@ class Doors:
     async def close(self) -> None:
         """Close the port."""
         await self._server.stop()
+
+    def _why_not_ready(self) -> list[str]:
+        return [STARTING] if self.doors is None else self.doors.why_not_ready()
+
+    def _why_not_alive(self) -> list[str]:
+        return [] if self.doors is None else self.doors.why_not_alive()
+
+
+class Doors:
+    """The probes and metrics of one worker. `draining` says whether it was told to stop."""
+
+    def __init__(
+        self,
+        app: App,
+        metrics: Metrics,
+        definitions: Definitions,
+        takeover: Takeover,
+        draining: Callable[[], bool],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._app, self._definitions, self._takeover = app, definitions, takeover
+        self._draining, self._clock = draining, clock
 
     def watch(self, metrics: Metrics, deliver: Deliver) -> None:
         """Let each scrape ask for what somebody else keeps."""
@@ -77,10 +94,12 @@ class Doors:
         reasons = []
         if not self._definitions.ready:
             reasons.append("the documents are not read yet")
-        if self._stopping() or self._app.should_stop:
-            reasons.append("stopping")
+        if self._draining() or self._app.should_stop:
+            reasons.append("stopping: what is under way is finished, nothing more is started")
         if self._app.rebalancing or not self._takeover.begun:
             reasons.append("no partitions assigned yet, or being recovered")
+        elif lapse := self._app.lease.lapse():
+            reasons.append(lapse)
         closed = [one.partition for one in self._takeover.tenures.values() if not one.open]
         if closed:
             reasons.append(f"reading what waits for partitions {closed}")

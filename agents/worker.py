@@ -14,7 +14,7 @@ from agents.attempt import Attempts, Outbound
 from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
 from agents.deliver import Deliver, Watch
-from agents.doors import Doors
+from agents.doors import Doors, Port
 from agents.http.errors import Withheld
 from agents.http.opening import no_longer_promised, open_client
 from agents.http.secrets import Secrets
@@ -51,12 +51,32 @@ DRAIN_MARGIN: Final = timedelta(seconds=5)
 SWEEP_EVERY: Final = timedelta(hours=1)
 
 
-async def work(settings: Settings, listening: Callable[[int], None] = lambda port: None) -> None:
+async def work(settings: Settings, listening: Callable[[int], None], joining: Callable[[], None]) -> None:
     """Run a worker until SIGTERM or SIGINT, then drain and return.
 
-    `listening` is told the port of the worker's doors. Raises whatever a part of it crashed with.
+    `listening` is told the port of the worker's doors, `joining` that the broker and its topics are as they
+    ought to be. Raises whatever a part of it crashed with.
     """
-    config, names = kafka_config(settings), topic_names(settings)
+    metrics = Metrics()
+    port = Port(metrics)
+    try:
+        listening(await port.open(settings.web_host, settings.web_port))
+        names = topic_names(settings)
+        config = await _prepared(settings, names)
+        joining()
+        worker = Worker(settings, config, names, metrics)
+        port.doors = worker.doors
+        try:
+            await worker.run()
+        finally:
+            await worker.close()
+    finally:
+        await port.close()
+
+
+async def _prepared(settings: Settings, names: TopicNames) -> KafkaConfig:
+    """Make and check the topics, and let a new group begin."""
+    config = kafka_config(settings)
     await ensure_topics(config, names, settings.remember, settings.replication or -1)
     config = replace(config, partitions=await partitions(config, names))
     if not config.embedded:
@@ -64,12 +84,7 @@ async def work(settings: Settings, listening: Callable[[int], None] = lambda por
     unpromised = no_longer_promised(settings)
     if unpromised is not None:
         log.warning("%s", unpromised)
-    worker = Worker(settings, config, names)
-    try:
-        listening(await worker.doors.open(settings.web_host, settings.web_port))
-        await worker.run()
-    finally:
-        await worker.close()
+    return config
 
 
 async def partitions(config: KafkaConfig, names: TopicNames) -> int:
@@ -81,12 +96,12 @@ async def partitions(config: KafkaConfig, names: TopicNames) -> int:
 class Worker:
     """The parts of a worker, wired to each other."""
 
-    def __init__(self, settings: Settings, config: KafkaConfig, names: TopicNames) -> None:
+    def __init__(self, settings: Settings, config: KafkaConfig, names: TopicNames, metrics: Metrics) -> None:
         self._settings, self._names = settings, names
         self._app: App = make_app(config)
-        self._stop = asyncio.Event()
+        self._draining, self._stop = asyncio.Event(), asyncio.Event()
         self._parts: list[asyncio.Task[None]] = []
-        self._metrics = Metrics()
+        self._metrics = metrics
         self._client = open_client(settings)
         self._definitions = Definitions(
             client_options(config), names.workflows, self._metrics, fetch_wait=config.fetch_wait
@@ -112,7 +127,7 @@ class Worker:
         self._app.on_revoked = self._takeover.end
         consume(self._app, self._track(config).fold)
         self.doors = Doors(
-            self._app, self._metrics, self._definitions, self._takeover, self._stop.is_set, utc_now
+            self._app, self._metrics, self._definitions, self._takeover, self._draining.is_set, utc_now
         )
         self.doors.watch(self._metrics, self._act.deliver)
 
@@ -145,7 +160,6 @@ class Worker:
         await self._act.deliver.close()
         await self._definitions.stop()
         await self._client.close()
-        await self.doors.close()
 
     # -- the parts that need the whole ---------------------------------------------------------
 
@@ -238,8 +252,9 @@ class Worker:
 
     async def _drain(self) -> None:
         """Start nothing more, wait for what is on the wire while still a member, announce the rest."""
-        if self._stop.is_set():
+        if self._draining.is_set():
             return
+        self._draining.set()
         log.info("draining: %d requests under way", self._act.deliver.in_flight)
         now, wire = utc_now(), self._act.deliver.on_the_wire()
         limit = max([self._settings.drain, *(one.until - now + DRAIN_MARGIN for one in wire)])

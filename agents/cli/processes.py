@@ -24,6 +24,8 @@ from schemas.settings import Settings
 log = logging.getLogger(__name__)
 
 LISTENING: Final = b"postcall: listening on http://"
+JOINING: Final = b"postcall: joining the group"
+"""What a worker says (see `agents/cli/worker.py`): the port that it has, and that it could start."""
 
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
@@ -49,7 +51,7 @@ async def _supervise(settings: Settings, processes: int) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     children = [Child(settings, number, stop) for number in range(1, processes + 1)]
-    doors = ParentDoors(lambda: [child.port for child in children])
+    doors = ParentDoors(lambda: [child.port for child in children], stop.is_set)
     try:
         port = await doors.start(settings.web_host, settings.web_port)
     except OSError as fault:
@@ -82,7 +84,7 @@ class Child:
         self._patience = settings.drain.total_seconds() + STOP_PATIENCE
         self._stop = stop
         self._running: Process | None = None
-        self._ever_listened = False
+        self._ever_joined = False
 
     async def keep(self) -> int:
         """Start the process, and again whenever it dies, until told to stop; return its last exit code."""
@@ -92,7 +94,7 @@ class Child:
             code = await self._live()
             if self._stop.is_set():
                 return code
-            if not self._ever_listened and code > 0:
+            if not self._ever_joined and code > 0:
                 self._stop.set()  # it cannot start, and neither can another
                 return code
             wait = FIRST_WAIT if time.monotonic() - began > STEADY_SECONDS else min(2 * wait, LONGEST_WAIT)
@@ -153,7 +155,7 @@ class Child:
         if self.port == NO_PORT and (at := lines.find(LISTENING)) >= 0:
             address = lines[at:].split(b"\n", 1)[0]
             self.port = int(address.rpartition(b":")[2])
-            self._ever_listened = True
+        self._ever_joined = self._ever_joined or JOINING in lines
         sys.stderr.buffer.write(lines)
         sys.stderr.buffer.flush()
 

@@ -17,7 +17,10 @@ from agents.logs import set_up_logging
 from agents.worker import work
 from schemas.settings import Settings
 
-STARTED: Final = "postcall: listening on http://{host}:{port}"
+LISTENING: Final = "listening on http://"
+JOINING: Final = "joining the group"
+"""What a worker says on stderr: where its doors are, and, once broker and topics are as they ought to be, that
+it begins. Whoever started it reads the port in the one and learns from the other that it can start at all."""
 
 
 def run(settings: Settings, processes: int) -> int:
@@ -26,7 +29,13 @@ def run(settings: Settings, processes: int) -> int:
         return supervise(settings, processes)
     set_up_logging(settings.log_level, settings.log_format)
     try:
-        asyncio.run(work(settings, lambda port: _tell(settings.web_host, port)))
+        asyncio.run(
+            work(
+                settings,
+                lambda port: complain(f"{LISTENING}{settings.web_host}:{port}"),
+                lambda: complain(f"{JOINING} {settings.app_id} at {settings.broker}"),
+            )
+        )
     except KafkaConnectionError as fault:
         complain(f"found no broker at {settings.broker} ({fault}); expected Kafka there")
         return _leave(UNREACHABLE)
@@ -37,10 +46,6 @@ def run(settings: Settings, processes: int) -> int:
         traceback.print_exc()
         return _leave(FAILED)
     return _leave(DONE)
-
-
-def _tell(host: str, port: int) -> None:
-    complain(STARTED.removeprefix("postcall: ").format(host=host, port=port))
 
 
 def _leave(code: int) -> int:

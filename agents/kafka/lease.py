@@ -73,6 +73,15 @@ class Lease:
         """True while this worker may act."""
         return not self._expelled and self._clock() - self._renewed_at < self._span
 
+    def lapse(self) -> str | None:
+        """Why this worker may not act now, for people; None while it may."""
+        if self.valid():
+            return None
+        if self._expelled:
+            return "expelled from the group, or not let in yet"
+        silent = self._clock() - self._renewed_at
+        return f"no heartbeat was answered for {silent:.0f} s, and the lease of {self._span:.1f} s ran out"
+
     async def held(self) -> bool:
         """Wait while the lease has run out; True when it is still (or again) ours, False when we were
         expelled or the group went on without us."""

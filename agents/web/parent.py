@@ -20,9 +20,12 @@ _ANSWER_SECONDS: Final = 3.0
 class ParentDoors:
     """Asks the children, by their loopback ports, whatever the parent is asked."""
 
-    def __init__(self, ports: Callable[[], Sequence[int]]) -> None:
-        """`ports` are the children's, always in the same order; a child keeps its place when it restarts."""
-        self._ports = ports
+    def __init__(self, ports: Callable[[], Sequence[int]], draining: Callable[[], bool]) -> None:
+        """`ports` are the children's, always in the same order; a child keeps its place when it restarts.
+
+        `draining` says whether they were told to stop.
+        """
+        self._ports, self._draining = ports, draining
         self._totals = Totals()
         self._session: aiohttp.ClientSession | None = None
         self._server = WebServer(self._metrics, self._ready, self._alive)
@@ -45,7 +48,8 @@ class ParentDoors:
         return self._totals.exposition(scraped, len(answers))
 
     async def _ready(self) -> list[str]:
-        return [
+        stopping = ["stopping: the workers were told to"] if self._draining() else []
+        return stopping + [
             f"worker {child}: {line}"
             for child, (status, body) in enumerate(await self._ask("/readyz"))
             if status != 200

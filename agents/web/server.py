@@ -30,9 +30,9 @@ class WebServer:
         console: Callable[[web.Application], None] | None = None,
     ) -> None:
         application = web.Application()
-        application.router.add_get("/metrics", _metrics(exposition), allow_head=False)
-        application.router.add_get("/livez", _probe(alive), allow_head=False)
-        application.router.add_get("/readyz", _probe(ready), allow_head=False)
+        application.router.add_get("/metrics", _metrics(exposition))
+        application.router.add_get("/livez", _probe(alive))
+        application.router.add_get("/readyz", _probe(ready))
         if console is not None:
             console(application)
         # A request line holds `?token=` once; lines of access are the console's own to log.

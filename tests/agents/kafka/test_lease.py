@@ -61,6 +61,16 @@ def test_a_late_good_heartbeat_does_not_bring_an_expelled_worker_back() -> None:
     assert not lease.valid()
 
 
+def test_a_lease_says_why_it_is_none() -> None:
+    clock = Clock()
+    lease = granted(clock)
+    assert lease.lapse() is None
+    clock.seconds = 115
+    assert lease.lapse() == "no heartbeat was answered for 15 s, and the lease of 10.0 s ran out"
+    lease.expel()
+    assert lease.lapse() == "expelled from the group, or not let in yet"
+
+
 async def test_a_broker_that_comes_back_lets_the_worker_go_on() -> None:
     clock = Clock()
     lease = granted(clock)

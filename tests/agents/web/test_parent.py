@@ -80,7 +80,9 @@ def test_a_child_that_is_away_keeps_its_counts_and_loses_its_gauges() -> None:
 
 
 @asynccontextmanager
-async def family(*unready: list[str], stuck: bool = False, away: bool = False) -> AsyncIterator[str]:
+async def family(
+    *unready: list[str], stuck: bool = False, away: bool = False, draining: bool = False
+) -> AsyncIterator[str]:
     """A parent and a child for each list of reasons; `away` adds one that does not answer."""
     async with AsyncExitStack() as stack:
         ports = []
@@ -92,7 +94,7 @@ async def family(*unready: list[str], stuck: bool = False, away: bool = False) -
             gone = WebServer(Metrics().exposition, list, list)
             ports.append(await gone.start("127.0.0.1", 0))
             await gone.stop()
-        parent = ParentDoors(lambda: ports)
+        parent = ParentDoors(lambda: ports, lambda: draining)
         port = await parent.start("127.0.0.1", 0)
         stack.push_async_callback(parent.stop)
         yield f"http://127.0.0.1:{port}"
@@ -103,6 +105,12 @@ async def test_the_parent_is_ready_when_all_children_are() -> None:
         assert await ask(f"{url}/readyz") == (200, "ok\n")
     async with family([], ["recovering"]) as url:
         assert await ask(f"{url}/readyz") == (503, "worker 1: recovering\n")
+
+
+async def test_a_parent_that_was_told_to_stop_is_not_ready_before_any_child_knows_it() -> None:
+    async with family([], draining=True) as url:
+        assert await ask(f"{url}/readyz") == (503, "stopping: the workers were told to\n")
+        assert await ask(f"{url}/livez") == (200, "ok\n")
 
 
 async def test_a_child_that_does_not_answer_is_not_ready_but_no_reason_to_kill_them_all() -> None:

@@ -1,4 +1,4 @@
-"""The doors answer with reasons, to GET only, and to nobody's name in particular."""
+"""The doors answer with reasons, to GET and HEAD only, and to nobody's name in particular."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,8 +50,16 @@ async def test_metrics_come_in_prometheus_text_format() -> None:
         assert 'postcall_events_total{result="applied"} 0.0' in await answer.text()
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
-async def test_nothing_but_get_is_answered(method: str) -> None:
+@pytest.mark.parametrize("path", ["metrics", "livez", "readyz"])
+async def test_head_is_answered_like_get_without_the_body(path: str) -> None:
+    async with serving(doors(ready=["recovering"])) as url:
+        status, body = await ask(f"{url}/{path}")
+        assert body != ""
+        assert await ask(f"{url}/{path}", "HEAD") == (status, "")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_nothing_that_would_change_something_is_answered(method: str) -> None:
     async with serving(doors()) as url:
         assert (await ask(f"{url}/livez", method))[0] == 405
 
