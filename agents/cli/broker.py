@@ -25,7 +25,9 @@ def ask(settings: Settings, question: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(question)
     except (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, TimeoutError) as fault:
         raise BrokerUnreachable(f"found no broker at {settings.broker}; expected Kafka there") from fault
-    except (KafkaError, WrongTopic) as fault:
+    except WrongTopic as fault:
+        raise CommandRefused(*str(fault).splitlines()) from fault
+    except KafkaError as fault:
         raise CommandRefused(f"the broker at {settings.broker} refused: {fault}") from fault
     finally:
         client.setLevel(logging.NOTSET)

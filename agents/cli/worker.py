@@ -40,7 +40,7 @@ def run(settings: Settings, processes: int) -> int:
         complain(f"found no broker at {settings.broker} ({fault}); expected Kafka there")
         return _leave(UNREACHABLE)
     except (WrongTopic, DoorsTaken) as fault:
-        complain(str(fault))
+        complain(*str(fault).splitlines())
         return _leave(FAILED)
     except Exception:  # noqa: BLE001  nothing goes on after it: told, and out
         traceback.print_exc()

@@ -17,6 +17,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from agents.kafka.config import KafkaConfig
+from agents.kafka.names import TopicNames
+from agents.kafka.topic_checks import MOST_BYTES, misfits, too_small
+from schemas.spans import span_text
+
+__all__ = ["Topic", "TopicNames", "WrongTopic", "admin", "counts", "ensure_topics", "retention", "security"]
 
 log = logging.getLogger(__name__)
 
@@ -28,29 +33,16 @@ LOOK_AGAIN = 0.1
 
 
 class WrongTopic(RuntimeError):
-    """A topic is not what the engine needs, and only its operator can say which of the two is right."""
+    """Topics are not what the engine needs, a line each; only their operator can say what is to be done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it ought to be; one that exists keeps its configuration, and its partitions are checked."""
+    """A topic as it ought to be; one that exists keeps its configuration, and is checked."""
 
     name: str
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TopicNames:
-    """What the topics are called in this installation."""
-
-    call_events: str
-    workflows: str
-    call_outcomes: str
-    delivery_log: str
-    dead_letters: str
-    internal: str
-    changelog: str
 
 
 def milliseconds(span: timedelta) -> str:
@@ -58,7 +50,8 @@ def milliseconds(span: timedelta) -> str:
     return str(int(span.total_seconds() * 1000))
 
 
-OWN = {"max.message.bytes": str(3 * 1024 * 1024)}
+OWN = {"max.message.bytes": str(MOST_BYTES)}
+EVENTS = {**OWN, "cleanup.policy": "delete"}  # for as long as the broker keeps topics by default
 OUTPUT = {**OWN, "cleanup.policy": "delete", "retention.ms": milliseconds(timedelta(days=30))}
 CHANGELOG = {
     **OWN,
@@ -76,7 +69,7 @@ def wanted(names: TopicNames, partitions: int, internal_retention: timedelta | N
     kept = "-1" if internal_retention is None else milliseconds(internal_retention)
     internal = {**OWN, "cleanup.policy": "delete", "retention.ms": kept}
     return (
-        Topic(names.call_events, partitions, OWN),
+        Topic(names.call_events, partitions, EVENTS),
         Topic(names.internal, partitions, internal),
         Topic(names.changelog, partitions, CHANGELOG),
         Topic(names.workflows, 1, {**OWN, "cleanup.policy": "compact"}),
@@ -92,21 +85,25 @@ async def ensure_topics(
     """Create what is missing and check what is there.
 
     `config.partitions` is for a call-events that does not exist yet; one that exists decides for the
-    internal topic and the changelog. Warns when call-events keeps events longer than `remember`.
+    internal topic and the changelog. Warns when call-events keeps events longer than `remember`, and of
+    topics that would refuse large records. The embedded broker's topics have no configuration to look at.
 
     Raises:
-        WrongTopic: the partitions of call-events, internal, changelog and workflows do not fit.
+        WrongTopic: partitions or configuration of a topic do not fit, and something would be lost.
     """
     async with admin(config) as kafka:
         if config.embedded:
             await _appear(kafka, wanted(names, config.partitions, None))
+            await _check(kafka, names, config)
         else:
-            await _create(kafka, [Topic(names.call_events, config.partitions, OWN)], replication)
+            await _check(kafka, names, config)  # before anything is made after a wrong example
+            await _create(kafka, [Topic(names.call_events, config.partitions, EVENTS)], replication)
             partitions = (await counts(kafka, [names.call_events]))[names.call_events]
             kept = await _retention(kafka, names.call_events)
             await _create(kafka, wanted(names, partitions, kept), replication)
             _warn_of_forgetting(names.call_events, kept, remember)
-        await _check(kafka, names)
+            for line in await _check(kafka, names, config):
+                log.warning(line)
 
 
 @asynccontextmanager
@@ -156,21 +153,22 @@ async def retention(config: KafkaConfig, topic: str) -> timedelta | None:
 
 
 async def _retention(kafka: AIOKafkaAdminClient, topic: str) -> timedelta | None:
-    entries = await _configuration(kafka, ConfigResource(ConfigResourceType.TOPIC, topic))
+    entries = (await configurations(kafka, [topic]))[topic]
     if "delete" not in entries.get("cleanup.policy", "delete"):
         return None
     kept = int(entries.get("retention.ms", "-1"))
     return timedelta(milliseconds=kept) if kept >= 0 else None
 
 
-async def _configuration(kafka: AIOKafkaAdminClient, resource: ConfigResource) -> dict[str, str]:
-    answers = await kafka.describe_configs([resource])
-    found: dict[str, str] = {}
-    for answer in answers:
-        for code, message, _, _, entries in answer.resources:
+async def configurations(kafka: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The configuration of each of these topics, which are there."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    found: dict[str, dict[str, str]] = {}
+    for answer in await kafka.describe_configs(asked):
+        for code, message, _, topic, entries in answer.resources:
             if code != NoError.errno:
                 raise for_code(code)(message)
-            found.update({entry[0]: entry[1] for entry in entries})
+            found[topic] = {entry[0]: entry[1] for entry in entries}
     return found
 
 
@@ -207,24 +205,23 @@ async def _appear(kafka: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
         ) from None
 
 
-async def _check(kafka: AIOKafkaAdminClient, names: TopicNames) -> None:
-    there = await counts(kafka, [names.call_events, names.internal, names.changelog, names.workflows])
-    events = there[names.call_events]
-    for topic in (names.internal, names.changelog):
-        if there[topic] != events:
-            raise WrongTopic(
-                f"{topic!r} has {there[topic]} partitions and {names.call_events!r} has {events}; "
-                "expected the same count (it is fixed for an app id)"
-            )
+async def _check(kafka: AIOKafkaAdminClient, names: TopicNames, config: KafkaConfig) -> list[str]:
+    """Raise WrongTopic for all that does not fit of the topics that are there; return what is to be said."""
+    there = await counts(kafka, [topic.name for topic in wanted(names, 1, None)])
+    configured = {} if config.embedded or not there else await configurations(kafka, sorted(there))
+    wrong = misfits(names, there, configured, config.broker)
+    if wrong:
+        raise WrongTopic("\n".join(wrong))
+    return too_small(names, configured, config.broker)
 
 
 def _warn_of_forgetting(topic: str, kept: timedelta | None, remember: timedelta) -> None:
     if kept is None or kept > remember:
-        how_long = "for ever" if kept is None else f"for {kept}"
+        how_long = "for ever" if kept is None else f"for {span_text(kept)}"
         log.warning(
             "%s keeps events %s, and calls are remembered for %s: a replay from its beginning would "
             "deliver the oldest again; raise POSTCALL_REMEMBER",
             topic,
             how_long,
-            remember,
+            span_text(remember),
         )

@@ -14,6 +14,7 @@ from agents.demo.broker import EmbeddedBroker
 from schemas.settings import Settings
 from tests.agents.cli.test_command_line import postcall
 from tests.system.brokers import ServedBroker
+from tests.system.kafka_topics import create_topics
 
 WORKFLOW = """
 kind: workflow
@@ -183,6 +184,26 @@ def test_people_read_lines(settings: Settings, tmp_path: Path, capsys: pytest.Ca
     assert "found 'support', which was never applied" in said.err
     assert get.run("agents", as_json=False, settings=settings) == 0
     assert capsys.readouterr().out.split() == ["id", "name", "workflow", "webhooks", "bot", "Bot", "support"]
+
+
+@pytest.mark.kafka
+def test_topics_that_would_lose_something_stop_commands_with_a_line_for_each(
+    kafka: ServedBroker, tmp_path: Path
+) -> None:
+    prefix = f"{uuid4().hex[:8]}."
+    topics = {f"{prefix}workflows": 2, f"{prefix}call-events": 1}
+    create_topics(kafka.bootstrap, topics, {"cleanup.policy": "compact"})
+    own = {"BROKER": kafka.bootstrap, "TOPIC_PREFIX": prefix, "APP_ID": f"{prefix}app", "WEB_PORT": "0",
+           "DATA_DIR": str(tmp_path)}  # fmt: skip
+    (tmp_path / "agent.yaml").write_text(AGENT)
+    for words in (["apply", str(tmp_path / "agent.yaml")], ["worker"]):
+        done = postcall(*words, **{f"POSTCALL_{name}": value for name, value in own.items()})
+        said = [line for line in done.stderr.splitlines() if "found" in line]
+        assert done.returncode == 1, done.stderr
+        assert [line.partition("; expected")[0] for line in said] == [
+            f"postcall: topic '{prefix}workflows': found 2 partitions",
+            f"postcall: topic '{prefix}call-events': found cleanup.policy=compact",
+        ]
 
 
 @pytest.mark.kafka

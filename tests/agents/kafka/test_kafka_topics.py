@@ -8,11 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from agents.demo.broker import EmbeddedBroker
 from agents.kafka.config import KafkaConfig
-from agents.kafka.topics import TopicNames, WrongTopic, _configuration, admin, ensure_topics, retention
+from agents.kafka.topics import TopicNames, WrongTopic, admin, configurations, ensure_topics, retention
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_topics import create_topics, topics_seen
 
@@ -37,7 +36,7 @@ def installation(bootstrap: str, folder: Path, partitions: int = 3) -> tuple[Kaf
 async def configuration(config: KafkaConfig, topic: str) -> Mapping[str, str]:
     """What the broker says of this topic."""
     async with admin(config) as kafka:
-        return await _configuration(kafka, ConfigResource(ConfigResourceType.TOPIC, topic))
+        return (await configurations(kafka, [topic]))[topic]
 
 
 @pytest.mark.kafka
@@ -101,7 +100,39 @@ async def test_events_kept_longer_than_calls_are_remembered_are_warned_of(
         await ensure_topics(config, names, timedelta(days=30))
         assert caplog.messages == []
         await ensure_topics(config, names, timedelta(days=1))
+    assert "keeps events for 7d, and calls are remembered for 1d: " in caplog.text
     assert "raise POSTCALL_REMEMBER" in caplog.text
+
+
+@pytest.mark.kafka
+async def test_all_topics_that_would_lose_something_stop_the_start_at_once(
+    kafka: ServedBroker, tmp_path: Path
+) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    create_topics(kafka.bootstrap, {names.call_events: 3}, {"cleanup.policy": "compact"})
+    create_topics(kafka.bootstrap, {names.changelog: 3}, {"cleanup.policy": "compact,delete"})
+    create_topics(kafka.bootstrap, {names.workflows: 2}, {"cleanup.policy": "delete"})
+    with pytest.raises(WrongTopic) as stopped:
+        await ensure_topics(config, names, WEEK)
+    lines = str(stopped.value).splitlines()
+    assert [line.partition("; expected")[0] for line in lines] == [
+        f"topic '{names.workflows}': found 2 partitions",
+        f"topic '{names.call_events}': found cleanup.policy=compact",
+        f"topic '{names.changelog}': found cleanup.policy=compact,delete",
+        f"topic '{names.workflows}': found cleanup.policy=delete",
+    ]
+    assert names.internal not in topics_seen(kafka.bootstrap)
+
+
+@pytest.mark.kafka
+async def test_a_topic_of_small_records_is_warned_of(
+    kafka: ServedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, names = installation(kafka.bootstrap, tmp_path)
+    create_topics(kafka.bootstrap, {names.dead_letters: 1}, {"max.message.bytes": "1000000"})
+    with caplog.at_level(logging.WARNING):
+        await ensure_topics(config, names, timedelta(days=30))
+    assert f"topic '{names.dead_letters}': found max.message.bytes=1000000; expected at least" in caplog.text
 
 
 async def test_on_the_embedded_broker_topics_come_by_asking_for_them(tmp_path: Path) -> None:
