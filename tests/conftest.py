@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.dealing import dealt
 from tests.system.brokers import ServedBroker, foreseen_broker, open_broker
 
 _NO_REAL_KAFKA = 3
@@ -63,9 +64,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _refuse(broker)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow tests first: the last to end should be a short one."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The slow tests first, in every process of the run: the last to end should be a short one."""
+    processes = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    items[:] = dealt(items, processes, lambda item: item.get_closest_marker("slow") is not None)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -90,7 +90,7 @@ def two(kafka: ServedBroker, tmp_path: Path) -> Iterator[Parent]:
 
 
 @pytest.mark.kafka
-def test_two_workers_share_a_port_and_one_that_is_killed_comes_back(two: Parent) -> None:
+def test_two_share_a_port_one_that_is_killed_comes_back_and_sigterm_drains_both(two: Parent) -> None:
     first, second = two.children()
     assert "postcall_ready 1.0" in two.get("/metrics")[1]
     os.kill(first, signal.SIGKILL)
@@ -100,9 +100,6 @@ def test_two_workers_share_a_port_and_one_that_is_killed_comes_back(two: Parent)
     assert first not in two.children()
     assert len(two.children()) == 2
 
-
-@pytest.mark.kafka
-def test_sigterm_drains_all_and_exits_0(two: Parent) -> None:
     children = two.children()
     two.running.send_signal(signal.SIGTERM)
     assert two.running.wait(_PATIENCE) == 0

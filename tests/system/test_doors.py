@@ -76,7 +76,7 @@ def _of_short_sessions(cluster: KafkaCluster, folder: Path) -> Setting:
 def test_a_worker_that_drains_is_alive_and_not_ready_from_the_first_moment(
     kafka: ServedBroker, tmp_path: Path
 ) -> None:
-    slowly = Script(rules=(Rule(path="/hook", delay=2.0),))
+    slowly = Script(rules=(Rule(path="/hook", delay=4.0),))
     own = setting(kafka.bootstrap, tmp_path, POSTCALL_GRACE="100ms")
     with ReceiverProcess(tmp_path, slowly) as receiver, Fleet(own) as fleet:
         own.apply(
