@@ -1,7 +1,7 @@
 """However much waits, memory holds a part of it; the rest is found in the rows when it is wanted."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,8 +104,25 @@ class Backlog:
                 await self.survey.look()
 
 
-async def test_a_backlog_is_sent_whole_and_once_with_room_for_a_few() -> None:
-    backlog = Backlog(Limits(lane=1, waiting=4))
+@pytest.fixture
+async def made() -> AsyncIterator[Callable[..., Backlog]]:
+    """Makes backlogs, and gives up what is still under way in them."""
+    backlogs: list[Backlog] = []
+
+    def make(*arguments: Any, **more: Any) -> Backlog:
+        backlogs.append(Backlog(*arguments, **more))
+        return backlogs[-1]
+
+    yield make
+    for one in backlogs:
+        await one.deliver.close()
+
+
+Made = Callable[..., Backlog]
+
+
+async def test_a_backlog_is_sent_whole_and_once_with_room_for_a_few(made: Made) -> None:
+    backlog = made(Limits(lane=1, waiting=4))
     await backlog.ended(60)
     waiting = backlog.deliver.queued
     await backlog.until(60)
@@ -115,10 +132,10 @@ async def test_a_backlog_is_sent_whole_and_once_with_room_for_a_few() -> None:
 
 
 async def test_with_more_rows_than_one_look_reads_everybodys_turn_comes(
-    monkeypatch: pytest.MonkeyPatch,
+    made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agents.survey.BREATH", 3)
-    backlog = Backlog(Limits(lane=1, waiting=8))
+    backlog = made(Limits(lane=1, waiting=8))
     await backlog.ended(20)
     await backlog.until(10)
     await backlog.ended(40)
@@ -126,26 +143,26 @@ async def test_with_more_rows_than_one_look_reads_everybodys_turn_comes(
     assert sorted(backlog.asked) == [f"c{number:03d}" for number in range(40)]
 
 
-async def test_nothing_is_looked_for_while_the_lane_is_full() -> None:
-    backlog = Backlog(Limits(lane=1, waiting=4))
+async def test_nothing_is_looked_for_while_the_lane_is_full(made: Made) -> None:
+    backlog = made(Limits(lane=1, waiting=4))
     await backlog.ended(10)
     before = backlog.rows.scans
     await backlog.survey.look()
     assert (backlog.deliver.queued, backlog.rows.scans) == (4, before)
 
 
-async def test_what_was_too_much_to_remember_at_a_takeover_is_started_from_the_rows() -> None:
-    former = Backlog(Limits(slots=0))
+async def test_what_was_too_much_to_remember_at_a_takeover_is_started_from_the_rows(made: Made) -> None:
+    former = made(Limits(slots=0))
     await former.ended(30)
-    backlog = Backlog(Limits())
+    backlog = made(Limits())
     backlog.rows.kept = former.rows.kept
     backlog.tenure.seen_through = False
     await backlog.until(30)
     assert sorted(backlog.asked) == [f"c{number:03d}" for number in range(30)]
 
 
-async def test_moments_that_were_let_go_ring_at_their_time() -> None:
-    backlog = Backlog(Limits(), most_alarms=8)
+async def test_moments_that_were_let_go_ring_at_their_time(made: Made) -> None:
+    backlog = made(Limits(), most_alarms=8)
     for number in range(40):
         parked = Delivery("node", "n", f"d{number}", 1, State.PARKED, START, due=second(number))
         one = Call(f"p{number:02d}", deliveries=(parked,))
@@ -165,8 +182,8 @@ async def test_moments_that_were_let_go_ring_at_their_time() -> None:
     assert rung == [(f"p{number:02d}", second(number)) for number in range(40)]
 
 
-async def test_rows_are_looked_through_only_when_their_moments_are_near() -> None:
-    backlog = Backlog(Limits(), most_alarms=8)
+async def test_rows_are_looked_through_only_when_their_moments_are_near(made: Made) -> None:
+    backlog = made(Limits(), most_alarms=8)
     for number in range(40):
         backlog.tenure.plain.set(f"p{number}", second(3600 + number))
     for _ in range(len(backlog.tenure.plain)):
