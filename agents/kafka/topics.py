@@ -14,7 +14,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from agents.kafka.config import KafkaConfig
 from agents.kafka.names import TopicNames
@@ -162,14 +162,32 @@ async def _retention(kafka: AIOKafkaAdminClient, topic: str) -> timedelta | None
 
 async def configurations(kafka: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
     """The configuration of each of these topics, which are there."""
-    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
     found: dict[str, dict[str, str]] = {}
-    for answer in await kafka.describe_configs(asked):
-        for code, message, _, topic, entries in answer.resources:
-            if code != NoError.errno:
-                raise for_code(code)(message)
-            found[topic] = {entry[0]: entry[1] for entry in entries}
+    try:
+        async with asyncio.timeout(APPEAR_PATIENCE):
+            while missing := [topic for topic in topics if topic not in found]:
+                found |= await _told(kafka, missing)
+                if len(found) < len(topics):
+                    await asyncio.sleep(LOOK_AGAIN)
+    except TimeoutError:
+        raise WrongTopic(
+            f"no broker told the configuration of {missing} within {APPEAR_PATIENCE:.0f} s; expected it at once"
+        ) from None
     return found
+
+
+async def _told(kafka: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The configurations that a broker knows: of a new topic not every one of several knows at once."""
+    told: dict[str, dict[str, str]] = {}
+    for answer in await kafka.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    ):
+        for code, message, _, topic, entries in answer.resources:
+            if code not in (NoError.errno, UnknownTopicOrPartitionError.errno):
+                raise for_code(code)(message)
+            if code == NoError.errno:
+                told[topic] = {entry[0]: entry[1] for entry in entries}
+    return told
 
 
 async def _create(kafka: AIOKafkaAdminClient, topics: Sequence[Topic], replication: int) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource
 
 from agents.demo.broker import EmbeddedBroker
 from agents.kafka.config import KafkaConfig
@@ -133,6 +136,28 @@ async def test_a_topic_of_small_records_is_warned_of(
     with caplog.at_level(logging.WARNING):
         await ensure_topics(config, names, timedelta(days=30))
     assert f"topic '{names.dead_letters}': found max.message.bytes=1000000; expected at least" in caplog.text
+
+
+class OneOfThree:
+    """The part of an admin client that asks for configurations; its broker learns of one topic late."""
+
+    def __init__(self, late: str) -> None:
+        self.late, self.asked = late, list[list[str]]()
+
+    async def describe_configs(self, resources: list[ConfigResource]) -> list[Any]:
+        names = [each.name for each in resources]
+        self.asked.append(names)
+        unknown = {self.late} if len(self.asked) == 1 else set()
+        entries = [("cleanup.policy", "compact")]
+        told = [(3, "unknown", 2, n, []) if n in unknown else (0, None, 2, n, entries) for n in names]
+        return [type("Answer", (), {"resources": told})()]
+
+
+async def test_a_broker_that_does_not_know_a_new_topic_yet_is_asked_again() -> None:
+    admin_client = OneOfThree(late="b")
+    found = await configurations(cast(AIOKafkaAdminClient, admin_client), ["a", "b"])
+    assert found == {"a": {"cleanup.policy": "compact"}, "b": {"cleanup.policy": "compact"}}
+    assert admin_client.asked == [["a", "b"], ["b"]]
 
 
 async def test_on_the_embedded_broker_topics_come_by_asking_for_them(tmp_path: Path) -> None:
