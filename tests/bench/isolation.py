@@ -23,11 +23,15 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
+from tests.bench.parked import cpu
 from tests.system.brokers import open_broker
 from tests.system.kafka_process import free_ports
 from tests.system.workers import Fleet, Setting, Worker
 
 EVENT = "conversation.started"
+USUAL = {"POSTCALL_SESSION_TIMEOUT": "20s", "POSTCALL_LOST_LIVE": "61m"}
+"""As in production; tests of faults have less patience."""
+
 WARM_UP = 5.0
 """Seconds whose events are not counted."""
 
@@ -52,6 +56,8 @@ class Run(NamedTuple):
     latencies: list[float]
     memory: list[int]
     lag: float
+    work: float
+    """Seconds of the worker's CPU an event."""
     states: dict[str, float]
 
 
@@ -99,13 +105,22 @@ def documents(load: Load, port: int, disturbed: bool) -> list[dict[str, Any]]:
     return listed
 
 
-async def tell(setting: Setting, load: Load, worker: Worker) -> tuple[dict[str, float], list[int], float]:
-    """Tell all events at their pace; when each was told, the worker's memory every second, the worst lag."""
+class Told(NamedTuple):
+    """When each event was told, the worker's memory every second, the worst lag, its CPU an event."""
+
+    at: dict[str, float]
+    memory: list[int]
+    lag: float
+    work: float
+
+
+async def tell(setting: Setting, load: Load, worker: Worker) -> Told:
+    """Tell all events at their pace."""
     producer = AIOKafkaProducer(bootstrap_servers=setting.bootstrap, linger_ms=0)
     await producer.start()
     told: dict[str, float] = {}
     memory, lag = [], 0.0
-    began = time.monotonic()
+    began, worked = time.monotonic(), cpu(worker.pid)
     last_look = began
     for number in range(int(load.per_second * load.seconds)):
         await asyncio.sleep(max(0.0, began + number / load.per_second - time.monotonic()))
@@ -119,7 +134,7 @@ async def tell(setting: Setting, load: Load, worker: Worker) -> tuple[dict[str, 
             lag = max(lag, scraped["postcall_event_lag_seconds"])
             memory.append(_memory(worker))
     await producer.stop()
-    return told, memory, lag
+    return Told(told, memory, lag, (cpu(worker.pid) - worked) / len(told))
 
 
 def _memory(worker: Worker) -> int:
@@ -129,7 +144,7 @@ def _memory(worker: Worker) -> int:
 
 async def run(bootstrap: str, folder: Path, load: Load, disturbed: bool) -> Run:
     """One run with topics, worker and endpoints of its own."""
-    setting = Setting(bootstrap, f"iso{int(time.time())}", folder, more={"POSTCALL_SESSION_TIMEOUT": "20s"})
+    setting = Setting(bootstrap, f"iso{int(time.time())}", folder, more=USUAL)
     (port,) = free_ports(1)
     here, there = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
@@ -140,17 +155,17 @@ async def run(bootstrap: str, folder: Path, load: Load, disturbed: bool) -> Run:
         await asyncio.to_thread(setting.apply, documents(load, port, disturbed))
         with Fleet(setting) as fleet:
             (worker,) = await asyncio.to_thread(fleet.add, 1)
-            told, memory, lag = await tell(setting, load, worker)
-            healthy = _healthy(told, load)
+            told = await tell(setting, load, worker)
+            healthy = _healthy(told.at, load)
             came = await _came(here, healthy)
             states = {name: value for name, value in worker.scrape().items() if "_endpoints{" in name}
     finally:
         here.send("end")
         endpoints.join(5)
         endpoints.terminate()
-    counted = [one for one in healthy if told[one] - min(told.values()) > WARM_UP]
-    latencies = sorted(came[one] - told[one] for one in counted if one in came)
-    return Run(len(counted), len(latencies), latencies, memory, lag, states)
+    counted = [one for one in healthy if told.at[one] - min(told.at.values()) > WARM_UP]
+    latencies = sorted(came[one] - told.at[one] for one in counted if one in came)
+    return Run(len(counted), len(latencies), latencies, told.memory, told.lag, told.work, states)
 
 
 def _healthy(told: dict[str, float], load: Load) -> list[str]:
@@ -177,7 +192,7 @@ def row(name: str, one: Run) -> str:
     return (
         f"{name:14}{one.delivered / one.told:8.2%}"
         + "".join(f"{cell:9.1f}" for cell in cells)
-        + f"{max(one.memory) / 1e6:9.0f}{grown:9.2f}{one.lag:8.2f}  {_shown(one.states)}"
+        + f"{max(one.memory) / 1e6:9.0f}{grown:9.2f}{one.lag:8.2f}{one.work * 1000:8.2f}  {_shown(one.states)}"
     )
 
 
@@ -191,7 +206,7 @@ async def main(load: Load, rounds: int) -> None:
     with ExitStack() as owner:
         served = await asyncio.to_thread(open_broker, owner, os.environ)
         print(f"{load}, on {served.served_by}; the healthy endpoints, milliseconds")
-        heads = ("p50", "p90", "p99", "max", "MB", "4th/2nd", "lag s")
+        heads = ("p50", "p90", "p99", "max", "MB", "4th/2nd", "lag s", "CPU ms")
         print(f"{'':14}{'came':>8}" + "".join(f"{head:>9}" for head in heads), flush=True)
         for _ in range(rounds):
             worst = []

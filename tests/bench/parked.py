@@ -95,13 +95,14 @@ def fill(setting: Setting, deliveries: int) -> int:
 def watched(worker: Worker) -> Cost:
     """What a worker takes now."""
     pid = worker.pid
-    before = _cpu(pid)
+    before = cpu(pid)
     time.sleep(WATCHED)
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return Cost(pages * os.sysconf("SC_PAGE_SIZE"), (_cpu(pid) - before) / WATCHED)
+    return Cost(pages * os.sysconf("SC_PAGE_SIZE"), (cpu(pid) - before) / WATCHED)
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has had."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
