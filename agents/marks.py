@@ -1,17 +1,23 @@
 """Telling all workers that an endpoint fails, and that it is well again.
 
+What disables an endpoint is a record that its call owes; this worker obeys it before that record has been round
+the topic, or a burst that waits would still be sent.
+
 Off the way of every request: what is to be written waits here until `run` writes it. If this worker dies
 before, the next breaker that opens, or the next success, says it again.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from schemas.endpoints import Mark, endpoint_name
 from streams import marking
 from streams.lanes import Change, Lane, Shown
+
+ROUND_THE_TOPIC: Final = timedelta(seconds=10)
+"""For so long a reply that disables an endpoint holds without the mark that it leads to."""
 
 
 class _Told(NamedTuple):
@@ -38,14 +44,29 @@ class Marks:
         self._in_force, self._write, self._clock = in_force, write, clock
         self._told: dict[str, _Told] = {}
         self._unwritten: dict[str, Mark | None] = {}
+        self._refused_us: dict[str, datetime] = {}
+        """Since when endpoints are disabled whose mark is not in force yet."""
         self._something = asyncio.Event()
 
     def showed(self, lane: Lane, said: Shown, change: Change | None) -> None:
         """Take what an attempt showed of its endpoint, and what that did to the lane's breaker."""
-        if change == "opened":
+        if said.health == "disables":
+            self._refused_us[endpoint_name(lane.agent_id, lane.name)] = self._clock()
+        elif change == "opened":
             self._failing(endpoint_name(lane.agent_id, lane.name))
         elif (change == "closed" or said.health == "resets") and (self._told or self._in_force()):
             self._well(endpoint_name(lane.agent_id, lane.name))
+
+    def disabled(self, name: str) -> bool:
+        """Whether nothing is to be sent to an endpoint any more, `<agent>/<node or type>`."""
+        mark = self._in_force().get(name)
+        since = self._refused_us.get(name)
+        if since is None:
+            return mark is not None and mark.disabled
+        if (mark is not None and mark.disabled) or self._clock() - since > ROUND_THE_TOPIC:
+            del self._refused_us[name]
+            return mark is not None and mark.disabled
+        return True
 
     async def run(self) -> None:
         """Write what is to be written, until cancelled."""

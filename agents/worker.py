@@ -227,8 +227,7 @@ class Worker:
 
     def _is_disabled(self, outbound: Outbound) -> bool:
         """Asked when an attempt's turn has come: its endpoint may have been disabled while it waited."""
-        mark = self._definitions.mark(endpoint_name(outbound.agent_id, outbound.name))
-        return mark is not None and mark.disabled
+        return self._marks.disabled(endpoint_name(outbound.agent_id, outbound.name))
 
     async def _await_definitions(self, event: Event | Replay, recorded_at: datetime) -> None:
         """Conclude that nobody knows an agent or a workflow only when the documents were read past

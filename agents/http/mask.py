@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from json import dumps
 from typing import Any, Final
@@ -41,16 +41,37 @@ class Mask:
         return re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True))))
 
 
+SHORTEST_CORE: Final = 6
+"""Signs. What is shorter stands in any base64 by chance."""
+
+
 def _spellings(secret: str) -> tuple[str, ...]:
     encoded = b64encode(secret.encode()).decode()
     return (
         secret,
         encoded,
         encoded.rstrip("="),
-        encoded.translate(str.maketrans("+/", "-_")).rstrip("="),
+        _url_safe(encoded).rstrip("="),
+        *_within_base64(secret.encode()),
         quote(secret, safe=""),
         quote(secret, safe="").lower(),
         quote(secret),
         quote_plus(secret),
         dumps(secret)[1:-1],
     )
+
+
+def _within_base64(secret: bytes) -> Iterator[str]:
+    """The signs that are the secret's alone where it is encoded with what stands around it, as in
+    base64("Bearer …"): three bytes are four signs, so there are three ways for it to lie."""
+    for before in range(3):
+        encoded = b64encode(bytes(before) + secret).decode()
+        mixed = (0, 2, 3)[before]
+        core = encoded[mixed : (before + len(secret)) * 8 // 6]
+        if len(core) >= SHORTEST_CORE:
+            yield core
+            yield _url_safe(core)
+
+
+def _url_safe(encoded: str) -> str:
+    return encoded.translate(str.maketrans("+/", "-_"))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from agents.marks import Marks
+from agents.marks import ROUND_THE_TOPIC, Marks
 from schemas.endpoints import Mark
 from streams.lanes import Lane, Shown
 from streams.marking import GIVEN_UP_AFTER
@@ -96,3 +96,20 @@ async def test_what_failed_for_120_hours_is_disabled_and_success_does_not_end_th
         topic.of_worker.showed(CRM, WELL, "closed")
     ((name, mark),) = topic.written
     assert (name, mark and mark.disabled) == ("bot/crm", True)
+
+
+async def test_a_reply_that_disables_holds_at_once_until_its_mark_is_in_force() -> None:
+    topic = Topic()
+    topic.of_worker.showed(CRM, Shown("disables"), None)
+    at_once = topic.of_worker.disabled("bot/crm"), topic.of_worker.disabled("bot/mail")
+    topic.marks["bot/crm"] = Mark(disabled=True)
+    marked = topic.of_worker.disabled("bot/crm")
+    del topic.marks["bot/crm"]
+    assert (at_once, marked, topic.of_worker.disabled("bot/crm")) == ((True, False), True, False)
+
+
+async def test_a_reply_that_disables_does_not_hold_for_ever_without_a_mark() -> None:
+    topic = Topic()
+    topic.of_worker.showed(CRM, Shown("disables"), None)
+    topic.now += ROUND_THE_TOPIC + timedelta(seconds=1)
+    assert not topic.of_worker.disabled("bot/crm")

@@ -1,6 +1,6 @@
 """Secrets are found where operators put them, and never come back with an answer."""
 
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from json import dumps
 from pathlib import Path
 from urllib.parse import quote
@@ -99,3 +99,17 @@ def test_a_secret_that_comes_back_as_a_number_is_masked() -> None:
 @given(some.recursive(some.none() | some.booleans() | some.integers() | some.text(), some.lists))
 def test_without_secrets_an_answer_stays_what_it_is(value: object) -> None:
     assert Mask([""])(value) == value
+
+
+@given(
+    some.binary(max_size=9),
+    some.text(some.characters(min_codepoint=33, max_codepoint=126), min_size=8),
+    some.binary(max_size=9),
+)
+def test_a_secret_is_masked_wherever_it_lies_within_base64(before: bytes, secret: str, after: bytes) -> None:
+    whole = before + secret.encode() + after
+    for encode in (b64encode, urlsafe_b64encode):
+        told = Mask([secret])(encode(whole).decode())
+        assert MASK in told
+        # At either edge a sign may mix bits of the secret with what stands beside it.
+        assert len(told) - len(MASK) <= (len(before) + len(after)) * 4 / 3 + 8
