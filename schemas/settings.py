@@ -167,7 +167,7 @@ class Settings(BaseSettings):
     """Attempts under way at once; one that runs over 1 s leaves its slot."""
     slow_slots: Count = 4096
     """Attempts under way at once that have run over 1 s."""
-    cache_mib: Count = 256
+    cache_mib: Count = 192
     """Memory in MiB for the table's blocks, shared by all partitions."""
     embedded: bool = False
     """The broker is librdkafka's test cluster inside this machine: no topics by admin, no long fetches."""

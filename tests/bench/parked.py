@@ -21,7 +21,6 @@ from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from schemas import keys, wire
-from schemas.calls import PartKey
 from schemas.delivery import Answered, State
 from streams import topology
 from streams.ids import of_node
@@ -66,7 +65,7 @@ def rows(deliveries: int) -> Iterator[tuple[str, bytes, bytes]]:
         call_id = f"{number:08d}-4f2a-4c55-9d0e-3b1f0a7c9e21"
         at = due + timedelta(milliseconds=20 * number)
         for key, part in engine.parts.items():
-            yield call_id, keys.part(PartKey(call_id, *key[1:])), part
+            yield call_id, keys.part(replace(key, call_id=call_id)), part
         renamed = tuple(
             replace(one, delivery_id=of_node(call_id, 1, one.id), due=at) for one in parked.deliveries
         )
