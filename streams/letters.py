@@ -1,6 +1,6 @@
 """Dead letters as an operator sees them: which are meant, and what a replay would make of each."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -105,6 +105,15 @@ def messages(letters: Iterable[Letter], most: int) -> Iterator[Replay]:
     for call_id, ids in calls.items():
         for start in range(0, len(ids), most):
             yield Replay(call_id, tuple(ids[start : start + most]))
+
+
+def messages_for(call_id: str, fates: Sequence[tuple[Letter, Fate]], most: int) -> Iterator[Replay]:
+    """The messages that ask for all that a call has, also for what its workflow would have sent had
+    somebody known it, which has no letter; but never for what is forgotten."""
+    if any(becomes == "forgotten" for _, becomes in fates):
+        yield from messages((each for each, becomes in fates if becomes == "replay"), most)
+    else:
+        yield Replay(call_id)
 
 
 def _is_at(endpoint: str, letter: Letter) -> bool:

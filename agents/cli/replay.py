@@ -6,7 +6,7 @@ meanwhile, or is on its way, it leaves alone.
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from agents.output_topics import values
 from schemas.messages import Message, Replay
 from schemas.settings import Settings
 from schemas.wire import json_value, moment
-from streams.letters import Fate, Letter, Selection, fate, latest, messages
+from streams.letters import Fate, Letter, Selection, fate, latest, messages, messages_for
 from streams.topology import home
 
 MOST_LOGGED: Final = 200_000
@@ -35,12 +35,24 @@ MOST_LOGGED: Final = 200_000
 MOST_TOGETHER: Final = 100
 """Deliveries that one message asks for."""
 
+COUNTED: Final = 'postcall_notes_total counts "replayed" and "nothing_to_replay"'
+
 
 class Plan(Struct, frozen=True):
     """What became of each letter that is meant, and the messages to post."""
 
     letters: tuple[tuple[Letter, Fate], ...]
     messages: tuple[Replay, ...]
+
+    @property
+    def deliveries(self) -> int:
+        """How many of the letters are asked for."""
+        return sum(becomes == "replay" for _, becomes in self.letters)
+
+    @property
+    def whole_call(self) -> str | None:
+        """The call that is asked for all that it has."""
+        return next((each.call_id for each in self.messages if not each.deliveries), None)
 
 
 def run(wanted: Selection, rate: float, dry_run: bool, as_json: bool, settings: Settings) -> int:
@@ -50,11 +62,16 @@ def run(wanted: Selection, rate: float, dry_run: bool, as_json: bool, settings: 
             "found nothing that says what; expected CALL_ID, or --reason, --since, or the like"
         )
     plan = ask(settings, _carry_out(wanted, rate, dry_run, as_json, settings))
-    if as_json:
-        print_json(_as_value(plan, wanted, dry_run))
-    else:
-        _print_lines(plan, wanted, dry_run)
+    tell_of(plan, dry_run, as_json)
     return DONE
+
+
+def tell_of(plan: Plan, dry_run: bool, as_json: bool) -> None:
+    """Say what was asked for, or would be."""
+    if as_json:
+        print_json(_as_value(plan, dry_run))
+    else:
+        _print_lines(plan, dry_run)
 
 
 async def _carry_out(
@@ -73,10 +90,9 @@ async def _planned(wanted: Selection, rate: float, settings: Settings) -> Plan:
     recent = [each for each in found if fate(each, (), remembered_since) == "replay"]
     done = await _done(config, settings.topic("delivery-log"), recent)
     fates = tuple((each, fate(each, done, remembered_since)) for each in found)
-    if wanted.whole_call and wanted.call is not None:
-        # All that the call has: what its workflow would have sent, had somebody known it, has no letter.
-        return Plan(fates, (Replay(wanted.call),))
     together = min(max(1, int(rate)), MOST_TOGETHER)
+    if wanted.whole_call and wanted.call is not None:
+        return Plan(fates, tuple(messages_for(wanted.call, fates, together)))
     asked = messages((each for each, becomes in fates if becomes == "replay"), together)
     return Plan(fates, tuple(asked))
 
@@ -118,11 +134,12 @@ async def _post(asked: Sequence[Replay], rate: float, as_json: bool, settings: S
             raise CommandRefused(str(fault.args[0])) from fault
 
 
-def _as_value(plan: Plan, wanted: Selection, dry_run: bool) -> dict[str, Any]:
+def _as_value(plan: Plan, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
-        "asked": 0 if dry_run else _asked(plan),
-        "whole_call": wanted.call if wanted.whole_call else None,
+        "asked": 0 if dry_run else plan.deliveries,
+        "calls": 0 if dry_run else len({each.call_id for each in plan.messages}),
+        "whole_call": plan.whole_call,
         "deliveries": [
             {
                 **{
@@ -137,21 +154,25 @@ def _as_value(plan: Plan, wanted: Selection, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _print_lines(plan: Plan, wanted: Selection, dry_run: bool) -> None:
+def _print_lines(plan: Plan, dry_run: bool) -> None:
     rows = [
         (becomes, moment(each.at), each.reason, each.call_id or "-", what(each), each.endpoint or "-")
         for each, becomes in plan.letters
     ]
     if rows:
         print_table("result", "at", "reason", "call", "what", "endpoint", rows=rows)
-    will = "would ask" if dry_run else "asked"
-    if wanted.whole_call:
-        complain(f"{will} for all that {wanted.call} has to replay")
-    else:
-        complain(f"{will} for {_asked(plan)} of {len(plan.letters)}")
+    complain(*_said(plan, "would ask" if dry_run else "asked"))
     if any(becomes == "unreadable" for _, becomes in plan.letters):
         complain("an event that could not be read cannot be replayed: nothing of it is kept")
 
 
-def _asked(plan: Plan) -> int:
-    return sum(becomes == "replay" for _, becomes in plan.letters)
+def _said(plan: Plan, will: str) -> Iterator[str]:
+    """What was asked for. Only the worker has the call, so what came of it, its counts say."""
+    if plan.whole_call is None:
+        yield f"{will} for {plan.deliveries} of {len(plan.letters)}"
+    elif plan.letters:
+        yield f"{will} for all that {plan.whole_call} has, {plan.deliveries} of {len(plan.letters)} letters among it"
+    else:
+        yield f"found no letter of {plan.whole_call}; {will} its worker all the same: its workflow may be new"
+    if plan.messages:
+        yield f"a worker leaves alone what was erased or done; {COUNTED}"

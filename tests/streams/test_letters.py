@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from schemas.messages import Replay
 from schemas.wire import moment
-from streams.letters import Letter, Selection, fate, latest, messages, read, selects
+from streams.letters import Fate, Letter, Selection, fate, latest, messages, messages_for, read, selects
 from tests.builders import START, second
 
 
@@ -113,3 +114,21 @@ def test_every_delivery_is_asked_for_once_and_never_too_many_at_a_time(
     pairs = [(one.call_id, delivery) for one in asked for delivery in one.deliveries]
     assert sorted(pairs) == sorted((call_id, str(name)) for call_id, name in named)
     assert all(0 < len(one.deliveries) <= most for one in asked)
+
+
+@pytest.mark.parametrize(
+    ("fates", "asked"),
+    [
+        ((), [Replay("c-1")]),
+        (("replay", "done"), [Replay("c-1")]),
+        (("done",), [Replay("c-1")]),
+        (("forgotten", "replay", "done"), [Replay("c-1", ("1",))]),
+        (("forgotten", "forgotten"), []),
+        (("forgotten", "done"), []),
+    ],
+)
+def test_a_whole_call_is_asked_for_all_that_it_has_but_never_for_what_is_forgotten(
+    fates: tuple[Fate, ...], asked: list[Replay]
+) -> None:
+    found = [(letter(delivery_id=str(number)), becomes) for number, becomes in enumerate(fates)]
+    assert list(messages_for("c-1", found, 10)) == asked
