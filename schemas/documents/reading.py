@@ -57,6 +57,8 @@ class Reading(Struct, frozen=True):
     documents: tuple[Document, ...]
     errors: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
+    refused: tuple[Document, ...] = ()
+    """The others as far as they could be read, for what else may be wrong with them."""
 
 
 class Draft(Struct, frozen=True):

@@ -23,16 +23,18 @@ def read_checked(text: str | bytes, file: str) -> Reading:
 def read_all(texts: Iterable[tuple[str, str | bytes]]) -> Reading:
     """The same for several (file, text): no document may be there twice among all of them."""
     documents: list[Document] = []
+    refused: list[Document] = []
     errors: list[Fault] = []
     warnings: list[Fault] = []
     for file, text in texts:
         drafts, faults = read_drafts(text, file)
         checked = [check(draft) for draft in drafts]
         documents += [draft.document for draft in checked if not draft.errors]
+        refused += [draft.document for draft in checked if draft.errors]
         errors += sorted((*faults, *(each for draft in checked for each in draft.errors)), key=_line)
         warnings += sorted((each for draft in checked for each in draft.warnings), key=_line)
     once, again = _told_apart(documents)
-    return Reading(once, (*errors, *again), tuple(warnings))
+    return Reading(once, (*errors, *again), tuple(warnings), tuple(refused))
 
 
 def accept(source: Any) -> Workflow | VoiceAgent:

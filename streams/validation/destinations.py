@@ -6,8 +6,12 @@ of its voice agent. Where a name leads is seen when connecting.
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
+from itertools import chain
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
+from schemas.destinations import is_destination
 from schemas.documents.faults import Fault, Findings, Path, quoted
 from schemas.documents.reading import Document, Reading
 from schemas.documents.subscriptions import canonical
@@ -20,16 +24,29 @@ from streams.templates.written import TemplateFault
 def with_destinations(reading: Reading, egress: Egress) -> Reading:
     """A reading with a fault for each destination that the guard, opened as `egress` says, or a voice
     agent's narrowing refuses. A node counts as sent by the voice agents that name its workflow."""
-    agents = [one.value for one in reading.documents if isinstance(one.value, VoiceAgent)]
-    sound: list[Document] = []
-    faults: list[Fault] = []
-    for document in reading.documents:
-        findings = Findings(document.file, document.lines)
-        _check(document, agents, egress, findings)
-        faults += findings.errors
-        if not findings.errors:
-            sound.append(document)
-    return Reading(tuple(sound), (*reading.errors, *faults), reading.warnings)
+    every = (*reading.documents, *reading.refused)
+    agents = [one for one in map(_narrowed, every) if one is not None]
+    found = [_faults(document, agents, egress) for document in every]
+    sound = tuple(one for one, wrong in zip(reading.documents, found, strict=False) if not wrong)
+    refused = tuple(one for one, wrong in zip(reading.documents, found, strict=False) if wrong)
+    errors = (*reading.errors, *chain.from_iterable(found))
+    return Reading(sound, errors, reading.warnings, (*reading.refused, *refused))
+
+
+def _faults(document: Document, agents: list[VoiceAgent], egress: Egress) -> tuple[Fault, ...]:
+    findings = Findings(document.file, document.lines)
+    _check(document, agents, egress, findings)
+    return findings.errors
+
+
+def _narrowed(document: Document) -> VoiceAgent | None:
+    """The voice agent of a document, without a narrowing that is at fault itself: nothing is judged by it."""
+    agent = document.value
+    if not isinstance(agent, VoiceAgent):
+        return None
+    written = document.source.get("egress")
+    sound = list(agent.egress) == written and all(map(is_destination, agent.egress))
+    return agent if sound or not agent.egress else replace(agent, egress=())
 
 
 def _check(document: Document, agents: list[VoiceAgent], egress: Egress, findings: Findings) -> None:
@@ -39,10 +56,11 @@ def _check(document: Document, agents: list[VoiceAgent], egress: Egress, finding
             for at, node in enumerate(nodes):
                 if node.sending is not None:
                     _check_sending(("nodes", at), node.sending, users, egress, findings)
-        case VoiceAgent(webhooks=webhooks) as agent:
-            written = {canonical(name): name for name in reversed(document.source.get("webhooks") or {})}
+        case VoiceAgent(webhooks=webhooks) if webhooks:
+            written = {canonical(name): name for name in reversed(document.source["webhooks"])}
+            own = [agent for agent in (_narrowed(document),) if agent is not None]
             for event_type, sending in webhooks.items():
-                _check_sending(("webhooks", written[event_type]), sending, [agent], egress, findings)
+                _check_sending(("webhooks", written[event_type]), sending, own, egress, findings)
 
 
 def _check_sending(

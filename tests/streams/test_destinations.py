@@ -91,7 +91,28 @@ def test_a_narrowing_opens_nothing() -> None:
     ]
 
 
-def test_a_document_with_other_faults_keeps_them() -> None:
-    found = read_checked("kind: workflow\nid: a\n", "a.yaml")
+def test_a_destination_is_refused_together_with_whatever_else_is_wrong_with_its_document() -> None:
+    text = DOCUMENTS.replace("NODE", '"http://10.0.0.1/"').replace("TOKEN", "http://10.0.0.2/")
+    text = text.replace("HOOK", "http://10.0.0.3/").replace("EGRESS", "[8.8.8.8]\ntimezone: Mars")
+    text = text.replace("version: 1", "version: none")
+    reading = with_destinations(read_checked(text, "bot.yaml"), Egress())
+    assert reading.documents == ()
+    paths = {fault.path for fault in reading.errors if "a public one" in fault.message}
+    assert paths == {"nodes[1].url", "nodes[1].auth.token_url", "webhooks.call.ended.url"}
+    assert {"version", "timezone"} <= {fault.path for fault in reading.errors}
+
+
+@pytest.mark.parametrize("only", ["[api.example.com, 7]", "[api.example.com, 'no such/thing']", "[]", "7"])
+def test_nothing_is_judged_by_a_narrowing_that_is_at_fault(only: str) -> None:
+    text = DOCUMENTS.replace("NODE", f'"{PUBLIC}"').replace("TOKEN", "https://other.example.com/")
+    reading = with_destinations(
+        read_checked(text.replace("HOOK", PUBLIC).replace("EGRESS", only), "bot.yaml"), Egress()
+    )
+    assert {fault.path.partition("[")[0] for fault in reading.errors} == {"egress"}
+
+
+@pytest.mark.parametrize("text", ["kind: workflow\nid: a\n", "kind: agent\nid: a\nwebhooks: 7\n"])
+def test_a_document_with_other_faults_keeps_them(text: str) -> None:
+    found = read_checked(text, "a.yaml")
     assert found.errors
     assert with_destinations(found, Egress()) == found
