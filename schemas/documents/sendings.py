@@ -118,4 +118,7 @@ def _tls(field: Field | None) -> Tls:
     if field is None:
         return Tls()
     fields = field.fields("{ca, insecure}", frozenset({"ca", "insecure"}))
-    return Tls(ca=fields.text("ca") or None, insecure=fields.flag("insecure", False))
+    insecure, member = fields.flag("insecure", False), fields.get("insecure")
+    if insecure and member is not None:
+        member.warn("found true: whoever poses as the endpoint gets its requests; expected a `ca` instead")
+    return Tls(ca=fields.text("ca") or None, insecure=insecure)

@@ -88,3 +88,17 @@ def test_an_agent_with_everything_right_has_no_fault() -> None:
         privacy={"drop": ["variables.card"], "hash": ["call.from"], "mask": ["transcript[*].content"]},
     )  # fmt: skip
     assert faults(whole) == {}
+
+
+@pytest.mark.parametrize(
+    ("insecure", "warned"), [("true", [(6, "webhooks.call.ended.tls.insecure")]), ("false", [])]
+)
+def test_a_certificate_that_nobody_checks_is_warned_of_at_its_line(
+    insecure: str, warned: list[tuple[int, str]]
+) -> None:
+    text = (
+        "kind: agent\nid: bot\nwebhooks:\n  call.ended:\n    url: https://api.example.com\n"
+        f"    tls: {{insecure: {insecure}}}\n"
+    )
+    reading = read_checked(text, "bot.yaml")
+    assert ([(each.line, each.path) for each in reading.warnings], reading.errors) == (warned, ())
