@@ -11,6 +11,7 @@ from agents.kafka.app import App
 from agents.metric_families import EndpointState
 from agents.metrics import Metrics
 from agents.takeover import Takeover
+from agents.tenure import waiting
 from agents.web.server import WebServer
 
 STARTING: Final = "starting: the broker and its topics are looked at"
@@ -67,6 +68,7 @@ class Doors:
         tenures = self._takeover.tenures
         metrics.watch("in_flight", lambda: deliver.in_flight)
         metrics.watch("parked", lambda: sum(one.parked for one in tenures.values()))
+        metrics.watch("waiting", lambda: waiting(tenures.values(), deliver.in_flight))
         metrics.watch("calls", lambda: sum(one.calls for one in tenures.values()))
         metrics.watch("event_lag", self.event_lag)
         metrics.watch("last_event", lambda: max((one.last_event for one in tenures.values()), default=0.0))

@@ -171,6 +171,11 @@ IN_FLIGHT: Final = Family(
 PARKED: Final = Family(
     "postcall_deliveries_parked", "gauge", "How many deliveries wait for their next attempt's time?"
 )
+WAITING: Final = Family(
+    "postcall_deliveries_waiting",
+    "gauge",
+    "How many deliveries are due and wait for their lane, a breaker or a rate?",
+)
 LANE_WAIT: Final = Family(
     "postcall_lane_wait_seconds",
     "histogram",
@@ -230,6 +235,7 @@ FAMILIES: Final = (
     TEMPLATE_MISSING,
     IN_FLIGHT,
     PARKED,
+    WAITING,
     LANE_WAIT,
     ENDPOINTS,
     COMMIT_SECONDS,

@@ -14,6 +14,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
@@ -34,11 +35,12 @@ from streams.effects import Count
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-Watched: TypeAlias = Literal["in_flight", "parked", "calls", "event_lag", "last_event", "ready"]
+Watched: TypeAlias = Literal["in_flight", "parked", "waiting", "calls", "event_lag", "last_event", "ready"]
 
 _WATCHED: Final[dict[Watched, Family]] = {
     "in_flight": families.IN_FLIGHT,
     "parked": families.PARKED,
+    "waiting": families.WAITING,
     "calls": families.CALLS,
     "event_lag": families.EVENT_LAG,
     "last_event": families.LAST_EVENT,
@@ -47,6 +49,13 @@ _WATCHED: Final[dict[Watched, Family]] = {
 
 # A second family beside every counter, which no rule or dashboard reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client leaves it unannotated
+
+
+class _Process(ProcessCollector):
+    """The usual metrics of a process, without its virtual memory: addresses, of which nobody runs out."""
+
+    def collect(self) -> list[Metric]:
+        return [each for each in super().collect() if not each.name.endswith("_virtual_memory_bytes")]
 
 
 class Metrics:
@@ -59,7 +68,7 @@ class Metrics:
         self._histograms: dict[str, dict[tuple[str, ...], Histogram]] = {}
         for family in families.FAMILIES:
             self._create(family)
-        ProcessCollector(registry=self._registry)
+        _Process(registry=self._registry)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

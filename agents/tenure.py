@@ -6,6 +6,7 @@ that nothing is sent again whose answer is already in the log.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agents.alarms import Alarms
@@ -45,6 +46,8 @@ class Tenure:
     """Live calls."""
     parked: int = 0
     """Deliveries that wait for their next attempt."""
+    due: int = 0
+    """Deliveries of which an attempt is to be made or under way."""
     last_event: float = 0.0
     """Kafka's time of the last event that was handled, in seconds since 1970; 0 before the first."""
     ticks: int = 0
@@ -55,9 +58,15 @@ class Tenure:
     """When calls want a tick that may conclude from silence."""
 
     def changed(self, before: Call | None, after: Call | None) -> None:
-        """Keep count of live calls and parked deliveries."""
+        """Keep count of live calls, and of deliveries that are parked or due."""
         self.calls += _live(after) - _live(before)
         self.parked += _parked(after) - _parked(before)
+        self.due += _due(after) - _due(before)
+
+
+def waiting(tenures: Iterable[Tenure], in_flight: int) -> int:
+    """How many deliveries are due and not on the wire; a revoked one may still be there."""
+    return max(0, sum(one.due for one in tenures) - in_flight)
 
 
 def _live(call: Call | None) -> bool:
@@ -66,3 +75,10 @@ def _live(call: Call | None) -> bool:
 
 def _parked(call: Call | None) -> int:
     return 0 if call is None else sum(one.state is State.PARKED for one in call.deliveries)
+
+
+def _due(call: Call | None) -> int:
+    """One that a former owner has on the wire is not: it has the time until when it is waited for."""
+    if call is None:
+        return 0
+    return sum(one.state is State.STARTED and one.due is None for one in call.deliveries)

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from agents.kafka.changelog import MOST_BYTES, TooLarge
+from agents.tenure import waiting
 from schemas import keys
 from schemas.calls import Call, Conversation, Heard, PartKey, Past
 from schemas.delivery import Delivery, State
@@ -87,6 +88,18 @@ def test_forgetting_takes_the_call_and_whatever_parts_are_left() -> None:
     table.write(None, step(Call("c10", past=SETTLED.past)))
     table.forget("c1")
     assert list(rows.kept) == [keys.settled("c10")]
+
+
+def test_a_tenure_counts_as_due_what_it_is_to_send_itself() -> None:
+    one = tenure(Rows())
+    started = Delivery("node", "n", "d", 1, State.STARTED, START)
+    announced = replace(started, delivery_id="e", due=second(9))
+    both = Call("c1", deliveries=(started, announced))
+    one.changed(None, both)
+    assert (one.due, one.parked) == (1, 0)
+    assert [waiting([one, one], in_flight) for in_flight in (0, 1, 3)] == [2, 1, 0]
+    one.changed(both, SETTLED)
+    assert one.due == 0
 
 
 def test_a_tenure_counts_its_live_calls_and_parked_deliveries() -> None:
