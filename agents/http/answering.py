@@ -43,7 +43,7 @@ async def read_head(line: Line) -> Head:
     """The head of the final answer and its body to come. Raises Closed, Garbage, HeadersTooLarge, Reset."""
     for _ in range(INTERIM_AT_MOST):
         message, payload = await _message(line)
-        if message.version.major != 1:
+        if message.version.major != 1 or message.code < 100:
             raise Garbage("found an answer that is not HTTP/1.1")
         if message.code >= 200:
             return message, payload

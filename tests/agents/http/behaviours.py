@@ -172,6 +172,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "http10": says(b"HTTP/1.0 200 OK\r\n\r\n{}", close=True),
     "http2-line": says(b"HTTP/2.0 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
     "no-status": says(b"HTTP/1.1 OK\r\n\r\n"),
+    "low-status": says(b"HTTP/1.1 099 OK\r\ncontent-length: 0\r\n\r\n", close=True),
     "long-status": says(b"HTTP/1.1 20000 OK\r\ncontent-length: 0\r\n\r\n"),
     "bare-newlines": says(b"HTTP/1.1 200 OK\ncontent-length: 2\n\n{}"),
     "nul-header": says(b"HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 2\r\n\r\n{}"),

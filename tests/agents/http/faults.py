@@ -74,7 +74,16 @@ SILENCES: Final = [
         "headers_too_large", "line-flood", "header-flood", "huge-header", "many-headers", "moved-gigabyte"
     ),
     *_silent("garbage", "interim", "interim-flood", "switch", "garbage", "ssh", "http2", "preface", "html"),
-    *_silent("garbage", "http09", "no-status", "long-status", "bad-length", "two-lengths", "huge-length"),
+    *_silent(
+        "garbage",
+        "http09",
+        "no-status",
+        "low-status",
+        "long-status",
+        "bad-length",
+        "two-lengths",
+        "huge-length",
+    ),
     *_silent("garbage", "nul-header", "length-and-chunked", "http2-line", "half-head"),
     *_silent("closed", "close"),
     *_silent("reset", "reset", "unread-reset", "reset-in-head"),
