@@ -56,7 +56,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         answered_at: dict[int, float] = {}
 
         async def answer_and_note(assignment: Any, node_id: int, request: Any) -> Any:
-            await asyncio.sleep(answered_at.get(node_id, 0.0) + FETCH_CYCLE - time.monotonic())
+            try:
+                await asyncio.sleep(answered_at.get(node_id, 0.0) + FETCH_CYCLE - time.monotonic())
+            except asyncio.CancelledError:
+                return False  # as for a question under way: who cancels it waits for its end
             sent_at = datetime.now(UTC)
             result = await answer(assignment, node_id, request)
             answered_at[node_id] = time.monotonic()
