@@ -28,4 +28,5 @@ def test_anything_else_is_none(text: str) -> None:
 @example("1.0X1.")
 def test_the_guard_can_read_every_destination(text: str) -> None:
     if is_destination(text):
-        egress([text])
+        read = egress([text])
+        assert read.networks or read.hosts
