@@ -1,7 +1,7 @@
 """One partition without a broker: rows in memory, a lease and a log that the test holds in its hands."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,6 +86,26 @@ class Log:
     @property
     def messages(self) -> list[Message]:
         return [message for _, message in self.said]
+
+
+@dataclass
+class Posts:
+    """Output topics that acknowledge every record at once."""
+
+    values: list[bytes | None] = field(default_factory=list)
+
+    async def __call__(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> "asyncio.Future[Any]":
+        self.values.append(value)
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
 
 @dataclass

@@ -1,9 +1,7 @@
 """Effects begin when they are durable, in an open tenure, once; what they wait for is never forgotten."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from agents.act import Act
 from agents.attempt import Outbound
@@ -16,7 +14,7 @@ from schemas.delivery import Answered
 from schemas.messages import Announced, Emitted, Replay, Replied
 from streams import machine
 from streams.lanes import Rank
-from tests.agents.partitions import Lease, Log, Rows, tenure, turns
+from tests.agents.partitions import Lease, Log, Posts, Rows, tenure, turns
 from tests.builders import START, call, second
 from tests.streams.tales import POLICY, api, documents, flow
 
@@ -59,8 +57,9 @@ class Shell:
     def __init__(self, *, opened: bool = True) -> None:
         self.rows, self.lease, self.log, self.lanes = Rows(), Lease(), Log(), Lanes()
         self.broken: list[BaseException] = []
-        self.posted: list[bytes | None] = []
-        self.outbox = Outbox(self.post, str, self.log.tell)
+        self.posts = Posts()
+        self.posted = self.posts.values
+        self.outbox = Outbox(self.posts, str, self.log.tell)
         self.act = Act(
             self.rows,  # type: ignore[arg-type]  # rows in a dict
             self.outbox,
@@ -76,19 +75,6 @@ class Shell:
         self.tenure = tenure(self.rows, open=opened)
         self.act.begin(self.tenure)
         return self.tenure
-
-    async def post(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-    ) -> "asyncio.Future[Any]":
-        self.posted.append(value)
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
 
     async def fold(self, *messages: machine.Input) -> None:
         flown = documents(flow((api("crm"),), "resolved>crm"))

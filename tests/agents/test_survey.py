@@ -1,7 +1,7 @@
 """However much waits, memory holds a part of it; the rest is found in the rows when it is wanted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from schemas.delivery import Answered, Delivery, Reply, State
 from schemas.messages import Replied, Tick
 from streams import machine
 from streams.lanes import Lane, Limits
-from tests.agents.partitions import Clock, Lease, Log, Rows, tenure, turns
+from tests.agents.partitions import Clock, Lease, Log, Posts, Rows, tenure, turns
 from tests.builders import START, call, second
 from tests.streams.tales import POLICY, api, documents, flow
 
@@ -48,7 +48,7 @@ class Backlog:
             )
             return self.deliver
 
-        outbox = Outbox(self.post, str, self.log.tell)
+        outbox = Outbox(Posts(), str, self.log.tell)
         self.act = Act(self.rows, outbox, self.tell, Lease(), pytest.fail, deliver)  # type: ignore[arg-type]  # rows in a dict, a lease in our hands
         self.timers = Timers(self.clock, lambda *_: True, self.log.tell)
         self.survey = Survey(lambda: [self.tenure], self.timers, self.act, self.clock)
@@ -62,18 +62,6 @@ class Backlog:
         self.asked.append(outbound.call_id)
         await self.may_answer.wait()
         return Answered(200)
-
-    async def post(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-    ) -> "asyncio.Future[Any]":
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
 
     async def tell(self, partition: int, message: Any) -> None:
         """The internal topic, read back at once."""
