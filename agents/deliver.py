@@ -5,6 +5,7 @@ its lane full stays a row of the table, so memory does not grow with a backlog.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -215,5 +216,5 @@ class Deliver:
             self._watch.broken(defect)
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+_now = time.monotonic
+"""The clock of asyncio's loops; to ask for the running loop costs a system call each time."""

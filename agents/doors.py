@@ -74,7 +74,7 @@ class Doors:
         metrics.watch("last_event", lambda: max((one.last_event for one in tenures.values()), default=0.0))
         metrics.watch_endpoints(partial(self.endpoints, deliver))
         metrics.watch("ready", lambda: not self.why_not_ready())
-        self._app.rows.committed = metrics.committed
+        self._app.rows.committer.committed = metrics.committed
         self._app.lease.paused = metrics.lease_paused
 
     def endpoints(self, deliver: Deliver, state: EndpointState) -> int:

@@ -33,7 +33,7 @@ class Posting:
 
     async def tell(self, partition: int, message: Message) -> None:
         """Post an internal message; return when the broker has it."""
-        await (await self._said(partition, message))
+        await asyncio.shield(await self._said(partition, message))
 
     async def say(self, partition: int, message: Message) -> None:
         """Post an internal message that need not be waited for: a tick, an acknowledgement. If it does
@@ -42,14 +42,14 @@ class Posting:
 
     async def bury(self, letter: records.Record) -> None:
         """Write a dead letter; return when the broker has it."""
-        await (await self.post(self.name(letter.topic), None, letter.value, letter.headers))
+        await asyncio.shield(await self.post(self.name(letter.topic), None, letter.value, letter.headers))
 
     async def mark(self, endpoint: str, mark: Mark | None) -> None:
         """Put the mark of an endpoint (`<agent>/<node or type>`) into force, or take it away; return when
         the broker has it."""
         key = f"{ENDPOINT}{endpoint}".encode("utf-8", "surrogatepass")
         value = None if mark is None else wire.json_bytes(jsonable(mark))
-        await (await self.post(self._names.workflows, key, value, (), 0))
+        await asyncio.shield(await self.post(self._names.workflows, key, value, (), 0))
 
     async def end_of_internal(self, partition: int) -> int:
         """The end of the internal topic's partition; 0 where all of it has expired, and nothing is there

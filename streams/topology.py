@@ -1,6 +1,7 @@
 """Which topics there are, and on which partition a call is at home."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 CALL_EVENTS: Final = "call-events"
@@ -8,6 +9,9 @@ WORKFLOWS: Final = "workflows"
 CALL_OUTCOMES: Final = "call-outcomes"
 DELIVERY_LOG: Final = "delivery-log"
 DEAD_LETTERS: Final = "dead-letters"
+
+KEYS_IN_MIND: Final = 16_384
+"""Keys whose partition is not worked out again: those of calls of which much is said at the moment."""
 
 OUTPUTS: Final = (CALL_OUTCOMES, DELIVERY_LOG, DEAD_LETTERS)
 
@@ -35,11 +39,17 @@ class Topics:
 
 
 def home(call_id: str, partitions: int) -> int:
-    """The partition of a call: that of Java's default partitioner, murmur2(key) mod partitions.
+    """The partition of a call: that of its id as a key."""
+    return partition_of(call_id.encode("utf-8", "surrogatepass"), partitions)
+
+
+@lru_cache(maxsize=KEYS_IN_MIND)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a record: that of Java's default partitioner, murmur2(key) mod partitions.
 
     Source: org.apache.kafka.common.utils.Utils.murmur2 and toPositive.
     """
-    return (murmur2(call_id.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF) % partitions
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def murmur2(key: bytes) -> int:

@@ -14,9 +14,11 @@ from agents.kafka.changelog import BATCH_BYTES, MOST_BYTES, Client
 from agents.kafka.config import KafkaConfig
 from agents.kafka.consumer import Consumer
 from agents.kafka.fitness import Fitness
+from agents.kafka.inbox import Inbox
 from agents.kafka.lease import Lease
 from agents.kafka.offsets import Offsets
-from agents.kafka.producer import Producer, send
+from agents.kafka.pace import Pace
+from agents.kafka.producer import REQUEST_PATIENCE, Producer, send
 from agents.kafka.rows import Rows
 from agents.kafka.store import CallsTable, Store
 from agents.kafka.watchdog import Watchdog
@@ -26,9 +28,6 @@ __all__ = ["App", "KafkaConfig", "make_app", "send"]
 log = logging.getLogger(__name__)
 
 PartitionsHook = Callable[[frozenset[int]], Awaitable[None]]
-
-REQUEST_PATIENCE = 120.0
-"""Seconds that a batch may wait for its broker: how long an outage may last without a restart."""
 
 
 class Transport(driver.Transport):
@@ -50,6 +49,8 @@ class App(faust.App):
         self.fitness = Fitness()
         self.watchdog = Watchdog(config.stall_limit)
         self.offsets = Offsets(config.topics)
+        self.pace = Pace()
+        self.inbox = Inbox(self._acknowledge)
         self.on_revoked: PartitionsHook = _nothing
         self.on_recovered: PartitionsHook = _nothing
         self._recovering: asyncio.Task[Any] | None = None
@@ -60,7 +61,7 @@ class App(faust.App):
             topic=config.changelog,
             lease=self.lease,
             fitness=self.fitness,
-            cycle=config.commit_cycle,
+            cycle=lambda: max(config.commit_cycle.total_seconds(), self.pace.cycle),
         )
         self.calls = CallsTable(
             self, name="calls", partitions=config.partitions, key_type=bytes, value_type=bytes
@@ -136,6 +137,9 @@ class App(faust.App):
         source = self.kafka.topics[0]
         await self.on_revoked(frozenset(tp.partition for tp in revoked if tp.topic == source))
         await self.commit_now()
+
+    def _acknowledge(self, tp: TP, offset: int, generation: int) -> None:
+        self.consumer.acknowledge(tp, offset, generation)
 
     def _client(self) -> Client:
         return cast(Client, self.producer._ensure_producer())

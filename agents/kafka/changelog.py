@@ -1,7 +1,8 @@
 """How the rows of a step reach the changelog: together when they fit, in their order when not."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 BATCH_BYTES = 256 * 1024
 """What goes into one record batch, which Kafka appends whole or not at all."""
@@ -86,17 +87,17 @@ class Client(Protocol):
         """Queue the batch; the answer is a future of its metadata."""
 
 
-async def append(client: Client, topic: str, partition: int, rows: Sequence[Row]) -> int:
-    """Append one batch and wait for its acknowledgement.
-
-    Returns:
-        The offset of its last record; -1 when the broker knows the batch but no longer its offset.
-    """
+async def send(client: Client, topic: str, partition: int, rows: Sequence[Row]) -> "asyncio.Future[Any]":
+    """Hand one batch over; the future is done when the broker has appended it."""
     batch = client.create_batch()
     for row in rows:
         if batch.append(key=row.key, value=row.value, timestamp=None) is None:
             raise TooLarge(f"{len(rows)} rows were planned for one batch and do not fit")
     batch.close()
-    acknowledged = await (await client.send_batch(batch, topic, partition=partition))
+    return cast("asyncio.Future[Any]", await client.send_batch(batch, topic, partition=partition))
+
+
+def last_offset(acknowledged: Any, rows: Sequence[Row]) -> int:
+    """The offset of a batch's last record; -1 when the broker knows the batch but no longer its offset."""
     base = int(acknowledged.offset)
     return base + len(rows) - 1 if base >= 0 else -1

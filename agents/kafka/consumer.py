@@ -70,7 +70,9 @@ class Consumer(driver.Consumer):
         self._idle.clear()
         try:
             active = self._get_active_partitions()
-            if active:
+            if not await self.app.inbox.room(FETCH_PATIENCE):
+                pass  # what is folded makes room
+            elif active:
                 records = await self._getmany(active_partitions=active, timeout=FETCH_PATIENCE)
                 await self._deliver(records, active)
             else:
@@ -79,8 +81,15 @@ class Consumer(driver.Consumer):
         finally:
             self._idle.set()
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        return await self._thread.records(active_partitions, timeout)
+
     async def _deliver(self, records: Any, active: set[TP]) -> None:
         generation = self.app.consumer_generation_id
+        for tp in [tp for tp in records if tp.topic in self.app.kafka.topics]:
+            fetched = records.pop(tp)
+            if self.flow_active and tp in active:
+                self._put_down(TP(*tp), fetched, generation)
         for count, (tp, record) in enumerate(self.scheduler.iterate(records)):
             if not self.flow_active or generation != self.app.consumer_generation_id:
                 return  # whoever stopped the flow seeks back before it is resumed
@@ -92,9 +101,18 @@ class Consumer(driver.Consumer):
             if count % BREATHE_AFTER == BREATHE_AFTER - 1:
                 await asyncio.sleep(0)
 
+    def _put_down(self, tp: TP, fetched: list[Any], generation: int) -> None:
+        """Of a source topic: into the inbox, all of it at once."""
+        read, progress = self._read_offset[tp], self._progress[tp]
+        if read is not None and fetched[0].offset < read:
+            fetched = [record for record in fetched if record.offset >= read]
+        for record in fetched:
+            progress.deliver(record.offset)
+        if fetched:
+            self._read_offset[tp] = fetched[-1].offset + 1
+            self.app.inbox.put(fetched, generation)
+
     async def _hand_over(self, tp: TP, message: Any) -> None:
-        if self.app.topics.acks_enabled_for(message.topic):
-            self._progress[tp].deliver(message.offset)
         if self._can_deliver_at_once(tp):
             await self.callback(message)
         else:
@@ -120,6 +138,7 @@ class Consumer(driver.Consumer):
         self.stop_flow()
         await self._idle.wait()
         self._progress.clear()
+        self.app.inbox.clear()
         sources = {tp for tp in self.assignment() if self.app.topics.acks_enabled_for(tp.topic)}
         committed = await self._thread.seek_back(sources, self._standby_positions())
         for tp, offset in committed.items():

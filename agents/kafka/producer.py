@@ -1,17 +1,24 @@
 """The producer: idempotent, flushed to the last record, and unforgiving about a refusal."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aiokafka.structs import RecordMetadata
+from aiokafka.structs import RecordMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
 from agents.kafka.changelog import MOST_BYTES, TooLarge
 from agents.kafka.gate import guard_changelog
+from agents.kafka.pace import Pace
+from streams import topology
 
 if TYPE_CHECKING:
     from agents.kafka.app import App
+
+REQUEST_PATIENCE = 120.0
+"""Seconds that a batch may wait for its broker: how long an outage may last without a restart."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -46,6 +53,7 @@ class Producer(driver.Producer):
     def _new_producer(self, transactional_id: str | None = None) -> Any:
         client = super()._new_producer(transactional_id)
         guard_changelog(client._sender, self.app.lease, self.app.kafka.changelog)
+        paced(client._sender, self.app.pace)
         return client
 
     async def flush(self) -> None:
@@ -66,12 +74,35 @@ class Producer(driver.Producer):
         size = len(key or b"") + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
         if size > MOST_BYTES:
             raise TooLarge(f"a record for {topic!r} has {size} bytes; expected at most {MOST_BYTES}")
-        sent = await self._ensure_producer().send(
-            topic, value, key=key, partition=partition, headers=list(headers)
+        client = self._ensure_producer()
+        partitions = client.client.cluster._partitions.get(topic) or await client.client._wait_on_metadata(
+            topic
         )
-        sent.add_done_callback(lambda done: self._note(topic, done))
-        return asyncio.shield(sent)
+        if partition is None and key is not None:
+            partition = topology.partition_of(key, len(partitions))
+        elif partition is None:
+            partition = client._partition(topic, None, key, value, key, value)
+        # aiokafka's `send` collects the topic's partitions anew for each record.
+        sent: asyncio.Future[RecordMetadata] = await client._message_accumulator.add_message(
+            TopicPartition(topic, partition), key, value, REQUEST_PATIENCE, headers=list(headers)
+        )
+        sent.add_done_callback(partial(self._note, topic))
+        return sent
 
     def _note(self, topic: str, done: "asyncio.Future[RecordMetadata]") -> None:
         if not done.cancelled() and (refusal := done.exception()) is not None:
             self.app.fitness.lost(f"a record for {topic!r}", refusal)
+
+
+def paced(sender: Any, pace: Pace) -> None:
+    """Let requests to the brokers begin a cycle apart: what comes meanwhile goes together."""
+    ready, began = sender._maybe_wait_for_pid, 0.0
+
+    async def ready_and_paced() -> None:
+        nonlocal began
+        await ready()
+        if (wait := began + pace.cycle - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        began = time.monotonic()
+
+    sender._maybe_wait_for_pid = ready_and_paced

@@ -2,33 +2,30 @@
 
 Faust puts a row into RocksDB and then sends it. After kill -9 the disk remembers what the changelog
 does not: the redelivered event looks like a duplicate, and the next owner of the partition has
-nothing. Here one committer takes all new rows every few milliseconds, appends one batch a partition
-to the changelog, and writes rows and changelog offset to RocksDB in one go when Kafka has answered.
-It is also where the speed comes from.
+nothing. Here they lie on a shelf until their group is committed (committer.py).
 
 Reads see what was set last: dirty rows, then those on their way, then the disk.
 """
 
 import asyncio
 import heapq
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from itertools import count
 from operator import itemgetter
 from typing import Protocol
 
-from agents.kafka.changelog import Client, Revoked, Row, append, batches
+from agents.kafka.changelog import Client, Revoked, Row
+from agents.kafka.committer import Committer, Written
 from agents.kafka.fitness import Fitness
 from agents.kafka.lease import Lease
-from agents.kafka.shelf import Shelf, Step
+from agents.kafka.shelf import Shelf, Shelves, Step
 
 CROWD_BYTES = 16 * 1024 * 1024
 """Rows that may wait for the changelog before the agents are asked to wait too."""
 
 
-class Disk(Protocol):
+class Disk(Written, Protocol):
     """What the rows need of the store."""
 
     def read(self, partition: int, key: bytes) -> bytes | None:
@@ -36,9 +33,6 @@ class Disk(Protocol):
 
     def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """The rows on disk whose key begins with `prefix`, in order, from the key `since` on."""
-
-    def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
-        """Write rows and changelog offset in one go; a negative offset is not written."""
 
 
 class Rows:
@@ -51,17 +45,12 @@ class Rows:
         topic: str,
         lease: Lease,
         fitness: Fitness,
-        cycle: timedelta,
+        cycle: Callable[[], float],
     ) -> None:
-        self._disk, self._client, self._topic = disk, client, topic
-        self._lease, self._fitness, self._cycle = lease, fitness, cycle.total_seconds()
-        self._shelves: dict[int, Shelf] = {}
+        self._disk = disk
+        self._shelves = Shelves()
         self._numbers = count(1)
-        self._committer: asyncio.Task[None] | None = None
-        self._waiting = 0
-        self._began = float("-inf")
-        self.committed: Callable[[float], None] = lambda seconds: None
-        """Told how long each group of rows took to be acknowledged."""
+        self.committer = Committer(self._shelves, disk, client, topic, lease, fitness, cycle)
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         """The value that was set last, or None.
@@ -97,12 +86,8 @@ class Rows:
             raise Revoked(f"partition {partition} is being given away")
         number = next(self._numbers)
         for key, value in step.rows.items():
-            row = Row(key, value, number)
-            self._waiting += row.size
-            shelf.put(row)
-        if self._committer is None:
-            self._committer = asyncio.get_running_loop().create_task(self._commit())
-            self._committer.add_done_callback(self._ended)
+            shelf.put(Row(key, value, number))
+        self.committer.wake()
 
     def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """All rows whose key begins with `prefix`, in the order of their keys, newest values, from the
@@ -129,7 +114,7 @@ class Rows:
 
     async def room(self) -> None:
         """Wait while too many bytes are on their way to the changelog."""
-        if self._waiting > CROWD_BYTES:
+        if self._shelves.size > CROWD_BYTES:
             await self.settle()
 
     @property
@@ -142,7 +127,7 @@ class Rows:
     def open(self, partitions: Iterable[int]) -> None:
         """These partitions are recovered and ours."""
         self.drop()
-        self._shelves = {partition: Shelf() for partition in partitions}
+        self._shelves.update((partition, Shelf()) for partition in partitions)
 
     def refuse(self) -> None:
         """A revocation has begun: what is set may still become durable, nothing new is accepted."""
@@ -157,52 +142,10 @@ class Rows:
 
     def drop(self) -> None:
         """Close all partitions; who waits for their rows gets `Revoked`."""
-        shelves, self._shelves = self._shelves, {}
-        for partition, shelf in shelves.items():
-            shelf.revoke(partition)
+        self._shelves.drop()
 
     def _shelf(self, partition: int) -> Shelf:
         try:
             return self._shelves[partition]
         except KeyError:
             raise Revoked(f"partition {partition} is not ours; open are {sorted(self._shelves)}") from None
-
-    # -- the committer
-
-    async def _commit(self) -> None:
-        try:
-            while any(shelf.dirty for shelf in self._shelves.values()):
-                # The first rows after a quiet moment go at once; under load a cycle gathers what comes.
-                await asyncio.sleep(max(0.0, self._began + self._cycle - time.monotonic()))
-                if not await self._lease.held():
-                    self.drop()
-                    break
-                self._waiting = 0
-                self._began = time.monotonic()
-                await self._write_dirty()
-                self.committed(time.monotonic() - self._began)
-        finally:
-            self._committer = None
-
-    def _ended(self, committer: "asyncio.Task[None]") -> None:
-        if not committer.cancelled() and (reason := committer.exception()) is not None:
-            self._fitness.lost("a batch of rows", reason)
-            self.drop()
-
-    async def _write_dirty(self) -> None:
-        dirty = [(partition, shelf) for partition, shelf in self._shelves.items() if shelf.dirty]
-        written = await asyncio.gather(
-            *(self._write(partition, shelf) for partition, shelf in dirty), return_exceptions=True
-        )
-        for failed in written:
-            if failed is not None:
-                raise failed
-
-    async def _write(self, partition: int, shelf: Shelf) -> None:
-        """One partition: each batch is acknowledged before the next leaves, so a crash keeps a prefix."""
-        for batch in batches(shelf.take()):
-            offset = await append(self._client(), self._topic, partition, batch)
-            if self._shelves.get(partition) is not shelf:
-                return  # dropped meanwhile: the next owner reads it from the changelog
-            self._disk().apply(partition, batch, offset)
-        shelf.land()

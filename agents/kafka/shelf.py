@@ -12,6 +12,8 @@ class Shelf:
 
     accepting: bool = True
     dirty: dict[bytes, Row] = field(default_factory=dict)
+    size: int = 0
+    """Bytes of the dirty rows, at most."""
     flight: dict[bytes, Row] = field(default_factory=dict)
     dirty_done: "asyncio.Future[None] | None" = None
     flight_done: "asyncio.Future[None] | None" = None
@@ -20,6 +22,7 @@ class Shelf:
         """Set a row; it takes its place at the end, after what was set before it."""
         self.dirty.pop(row.key, None)
         self.dirty[row.key] = row
+        self.size += row.size
         if self.dirty_done is None:
             self.dirty_done = asyncio.get_running_loop().create_future()
 
@@ -34,7 +37,7 @@ class Shelf:
 
     def take(self) -> list[Row]:
         """Send the dirty rows on their way."""
-        self.flight, self.dirty = self.dirty, {}
+        self.flight, self.dirty, self.size = self.dirty, {}, 0
         self.flight_done, self.dirty_done = self.dirty_done, None
         return list(self.flight.values())
 
@@ -53,6 +56,26 @@ class Shelf:
                     Revoked(f"partition {partition} was revoked before its rows were durable")
                 )
                 waited.exception()  # nobody may be waiting
+
+
+class Shelves(dict[int, Shelf]):
+    """The shelves of the partitions that are open."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait to be sent, of all of them."""
+        return sum(shelf.size for shelf in self.values())
+
+    def dirty(self) -> list[tuple[int, Shelf]]:
+        """Those with rows that nobody has sent yet."""
+        return [(partition, shelf) for partition, shelf in self.items() if shelf.dirty]
+
+    def drop(self) -> None:
+        """Close all of them, and tell everybody who waits that it was in vain."""
+        closed = dict(self)
+        self.clear()
+        for partition, shelf in closed.items():
+            shelf.revoke(partition)
 
 
 class Step:

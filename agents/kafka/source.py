@@ -5,39 +5,22 @@ event is lost, and sometimes the good one behind it. Here nothing is acked but b
 exception that escapes is a bug of ours: the worker stops, and the event is read again.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from faust.types import TP
+from agents.kafka.inbox import Record
 
 if TYPE_CHECKING:
     from agents.kafka.app import App
 
-Records = AsyncIterator["Record"]
+__all__ = ["Record", "Records", "consume"]
+
+Records = AsyncIterator[Record]
 Fold = Callable[[Records], Awaitable[None]]
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A message as it lies in Kafka."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: datetime
-    """When the producer sent it or the broker appended it, as the topic is configured."""
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    generation: int
-    """Of the consumer group, when the message was delivered."""
-    _acknowledge: Callable[[TP, int, int], None] = field(repr=False, compare=False)
-
-    def ack(self) -> None:
-        """Its offset may be committed, as soon as all before it may. In an older generation: nothing."""
-        self._acknowledge(TP(self.topic, self.partition), self.offset, self.generation)
+BREATHE_AFTER: Final = 32
+"""Messages after which the event loop gets a turn: some two milliseconds of work."""
 
 
 def consume(app: "App", fold: Fold) -> None:
@@ -53,9 +36,9 @@ def consume(app: "App", fold: Fold) -> None:
         "value_serializer": "raw",
     }
 
-    async def read(stream: Any) -> None:
+    async def read(_: Any) -> None:
         try:
-            await fold(records(app, stream))
+            await fold(records(app))
         except Exception as bug:
             await app.crash(bug)
             raise
@@ -63,28 +46,19 @@ def consume(app: "App", fold: Fold) -> None:
     app.agent(app.topic(*app.kafka.topics, **raw), name=getattr(fold, "__name__", "fold"))(read)
 
 
-async def records(app: "App", stream: Any) -> Records:
-    """The messages of the stream while this worker may handle them.
+async def records(app: "App") -> Records:
+    """The messages while this worker may handle them.
 
     Without a lease it waits; a message of an older generation is left to its next owner.
     """
-    async for event in stream.noack().events():
+    count = 0
+    while True:
+        record = await app.inbox.next()
         await app.rows.room()
-        if not await app.lease.held() or app.rebalancing:
+        if not (app.lease.valid() or await app.lease.held()) or app.rebalancing:
             continue
-        if event.message.generation_id == app.consumer_generation_id:
-            yield _record(app, event.message)
-
-
-def _record(app: "App", message: Any) -> Record:
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
-        key=message.key,
-        value=message.value,
-        headers=tuple(message.headers or ()),
-        generation=message.generation_id,
-        _acknowledge=app.consumer.acknowledge,
-    )
+        if record.generation == app.consumer_generation_id:
+            yield record
+        count += 1
+        if count % BREATHE_AFTER == 0:
+            await asyncio.sleep(0)

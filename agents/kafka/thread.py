@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FETCH_CYCLE = 0.004
-"""Seconds from an answer of a broker to the next question. A fetch that is parked is answered by the next record
-at once; under load a question for each record would take a third of the worker's time."""
-
 ASK_AFTER_ERRORS = 1.0
 """Seconds between two looks at what the coordinator has parked."""
 
@@ -57,7 +53,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         async def answer_and_note(assignment: Any, node_id: int, request: Any) -> Any:
             try:
-                await asyncio.sleep(answered_at.get(node_id, 0.0) + FETCH_CYCLE - time.monotonic())
+                await asyncio.sleep(answered_at.get(node_id, 0.0) + self.app.pace.cycle - time.monotonic())
             except asyncio.CancelledError:
                 return False  # as for a question under way: who cancels it waits for its end
             sent_at = datetime.now(UTC)
@@ -77,6 +73,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 answered = state is not None and state.timestamp is not None and state.timestamp >= sent_ms
                 if answered and state.highwater is not None:
                     self.app.offsets.fetched(TP(topic, partition), Fetch(sent_at, offset, state.highwater))
+
+    async def records(self, active: set[TP] | None, timeout: float) -> Any:
+        """What was fetched of these partitions; waits so many seconds for it.
+
+        Faust asks by way of a queue with workers of its own: some ten turns of this thread's loop.
+        """
+        promise = self.parent_loop.create_future()
+        self.thread_loop.call_soon_threadsafe(self._begin_to_fetch, promise, active, timeout)
+        return await promise
+
+    def _begin_to_fetch(self, promise: "asyncio.Future[Any]", active: set[TP] | None, timeout: float) -> None:
+        consumer = self._ensure_consumer()
+        most = consumer._max_poll_records
+        fetching = self.thread_loop.create_task(
+            self._fetch_records(consumer, active, timeout=timeout, max_records=most)
+        )
+        fetching.add_done_callback(lambda done: self.parent_loop.call_soon_threadsafe(_keep, promise, done))
 
     async def _fetch_records(self, *args: Any, **options: Any) -> Any:
         records = await super()._fetch_records(*args, **options)
@@ -135,3 +148,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def leave_group(self) -> None:
         """Let the coming stop send LeaveGroup even for a static member."""
         leave_for_good(self._ensure_consumer()._coordinator)
+
+
+def _keep(promise: "asyncio.Future[Any]", fetching: "asyncio.Task[Any]") -> None:
+    """Keep a promise that was made in another thread, unless nobody waits for it any more."""
+    if promise.done():
+        return
+    if fetching.cancelled():
+        promise.cancel()
+    elif (failure := fetching.exception()) is not None:
+        promise.set_exception(failure)
+    else:
+        promise.set_result(fetching.result())

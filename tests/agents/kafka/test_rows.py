@@ -86,7 +86,7 @@ class Table:
         self.lease = Lease(timedelta(hours=1))
         self.lease.grant(self.lease.now(), 1)
         self.rows = Rows(
-            lambda: self.disk, lambda: self.broker, "changelog", self.lease, self.fitness, timedelta(0)
+            lambda: self.disk, lambda: self.broker, "changelog", self.lease, self.fitness, lambda: 0.0
         )
         self.rows.open([0])
 
