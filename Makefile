@@ -3,10 +3,12 @@
 #   make demo    everything at once, on this machine alone: broker, worker, receivers, calls, verdict
 #   make test    all tests, on a real Kafka where one can be found
 #   make check   lint, types, layers and the tests that need no Kafka
+#   make torture SEED=7 MINUTES=60
+#                random faults and load on a real Kafka for so long, then the verdict; RATE is calls a second
 #   make clean   remove what the others made
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check torture clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,6 +20,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 COMPILING := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c
 # Processes of the test run: most of the long tests wait, so there may be more of them than cores.
 JOBS ?= 3
+MINUTES ?= 60
 SOURCES := schemas streams agents tests
 
 help:
@@ -36,6 +39,9 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not kafka and not slow"
+
+torture: $(READY)
+	@$(BIN)/python -m tests.system.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(if $(BROKERS),--brokers $(BROKERS))
 
 clean:
 	rm -rf $(VENV) .cache .postcall .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,139 @@
+"""Does to a run what its plan says: kills, freezes, leavings and brokers that go away."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.system.kafka_cluster import KafkaCluster
+from tests.system.kafka_process import KafkaProcess
+from tests.system.torture.plan import Fault, victim
+from tests.system.torture.samples import Sampler
+from tests.system.workers import Fleet, Worker
+
+_SPARED = "worker-1"
+"""No fault ends it but those that end all, so that its memory can be watched."""
+
+
+class FaultFailed(RuntimeError):
+    """A fault did not go as it must by itself: a worker that was asked to leave ended with another code than 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What faults are done to."""
+
+    cluster: KafkaCluster
+    fleet: Fleet
+    sampler: Sampler
+    tell: Callable[[str], None]
+
+
+def commit(fault: Fault, grounds: Grounds) -> None:
+    """Do one fault, from its beginning to its end; the workers may still be catching up afterwards."""
+    _DEEDS[fault.kind.name](fault, grounds)
+
+
+def _kill(fault: Fault, grounds: Grounds) -> None:
+    worker = _choose(fault, grounds)
+    grounds.sampler.wanted.discard(worker.name)
+    grounds.fleet.kill(worker)
+    grounds.sampler.wanted.add(worker.name)
+
+
+def _kill_all(fault: Fault, grounds: Grounds) -> None:
+    running = _running(grounds)
+    grounds.sampler.wanted.clear()
+    for worker in running:
+        grounds.fleet.kills.append(worker.kill())
+    time.sleep(fault.seconds)
+    for worker in running:
+        worker.start()
+        grounds.sampler.wanted.add(worker.name)
+
+
+def _restart(fault: Fault, grounds: Grounds) -> None:
+    worker = _choose(fault, grounds)
+    _leave_cleanly(worker, grounds)
+    worker.start()
+    grounds.sampler.wanted.add(worker.name)
+
+
+def _freeze(fault: Fault, grounds: Grounds) -> None:
+    worker = _choose(fault, grounds)
+    grounds.fleet.freeze(worker, fault.seconds)
+
+
+def _join(fault: Fault, grounds: Grounds) -> None:
+    resting = [worker for worker in grounds.fleet.workers if not worker.running]
+    if resting:
+        resting[0].start()
+        resting[0].wait_ready()
+        grounds.sampler.wanted.add(resting[0].name)
+    else:
+        grounds.sampler.wanted.add(grounds.fleet.add()[0].name)
+
+
+def _leave(fault: Fault, grounds: Grounds) -> None:
+    if len(_running(grounds)) > 2:
+        _leave_cleanly(_choose(fault, grounds), grounds)
+    else:
+        grounds.tell("only two workers are left: none leaves")
+
+
+def _kill_brokers(fault: Fault, grounds: Grounds) -> None:
+    grounds.cluster.kill()
+    time.sleep(fault.seconds)
+    grounds.cluster.start()
+
+
+def _kill_broker(fault: Fault, grounds: Grounds) -> None:
+    node = _node(fault, grounds)
+    node.kill()
+    time.sleep(fault.seconds)
+    node.start()
+    grounds.cluster.wait_ready()
+
+
+def _roll_brokers(fault: Fault, grounds: Grounds) -> None:
+    for node in grounds.cluster.nodes:
+        grounds.cluster.restart(node)
+        time.sleep(1)
+
+
+_DEEDS: dict[str, Callable[[Fault, Grounds], None]] = {
+    "kill -9 of a worker": _kill,
+    "kill -9 of all workers": _kill_all,
+    "SIGTERM and restart of a worker": _restart,
+    "SIGSTOP of a worker past its session": _freeze,
+    "a worker joins": _join,
+    "a worker leaves": _leave,
+    "kill -9 of all brokers": _kill_brokers,
+    "kill -9 of one broker of three": _kill_broker,
+    "rolling restart of the brokers": _roll_brokers,
+}
+
+
+def _running(grounds: Grounds) -> list[Worker]:
+    return [worker for worker in grounds.fleet.workers if worker.name in grounds.sampler.wanted]
+
+
+def _choose(fault: Fault, grounds: Grounds) -> Worker:
+    workers = {worker.name: worker for worker in _running(grounds) if worker.name != _SPARED}
+    chosen = workers[victim(fault, sorted(workers))]
+    grounds.tell(f"it is {chosen.name}")
+    return chosen
+
+
+def _node(fault: Fault, grounds: Grounds) -> KafkaProcess:
+    nodes = {str(node.number): node for node in grounds.cluster.nodes}
+    chosen = nodes[victim(fault, sorted(nodes))]
+    grounds.tell(f"it is broker {chosen.number}")
+    return chosen
+
+
+def _leave_cleanly(worker: Worker, grounds: Grounds) -> None:
+    grounds.sampler.wanted.discard(worker.name)
+    worker.terminate()
+    code = worker.wait()
+    if code != 0:
+        raise FaultFailed(f"{worker.name} ended with {code} after SIGTERM; expected 0")
