@@ -43,6 +43,7 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._progress: dict[TP, Progress] = defaultdict(Progress)
+        self._revocations = 0
         self._idle = asyncio.Event()
         self._idle.set()
         super().__init__(*args, **options)
@@ -134,13 +135,19 @@ class Consumer(driver.Consumer):
 
         Standbys go back to what they have applied: resuming the flow empties their queue too, and
         Faust would take the gap for compaction and promote a copy that lacks rows.
+
+        Partitions may be revoked while the consumer's thread seeks. Then nothing is noted: another
+        assignment and its seek follow, and what went to others would be waited for as long as we live.
         """
         self.stop_flow()
         await self._idle.wait()
         self._progress.clear()
         self.app.inbox.clear()
         sources = {tp for tp in self.assignment() if self.app.topics.acks_enabled_for(tp.topic)}
+        revocations = self._revocations
         committed = await self._thread.seek_back(sources, self._standby_positions())
+        if revocations != self._revocations:
+            return
         for tp, offset in committed.items():
             self._read_offset[tp] = self._committed_offset[tp] = offset
             self.app.offsets.sought(tp, offset)
@@ -197,6 +204,7 @@ class Consumer(driver.Consumer):
         self.app.rows.refuse()
         await super().on_partitions_revoked(revoked)
         self.app.rows.drop()
+        self._revocations += 1
         self.app.offsets.lost(revoked)
 
     async def create_topic(self, topic: str, *args: Any, **options: Any) -> None:

@@ -34,6 +34,24 @@ def delay_seeks(before: float, after: float) -> None:
     put(Consumer, "perform_seek", slowly)
 
 
+def revoke_during_seek() -> None:
+    """Let the consumer's thread come to the first seek when its partitions were just given away."""
+    seek_back, revoke, revoked = ConsumerThread.seek_back, Consumer.on_partitions_revoked, asyncio.Event()
+
+    async def seek_late(self: ConsumerThread, *args: Any) -> Any:
+        await revoked.wait()
+        return await seek_back(self, *args)
+
+    async def revoke_and_tell(self: Consumer, partitions: Any) -> None:
+        await revoke(self, partitions)
+        if partitions:
+            revoked.set()
+            await asyncio.sleep(0.5)  # The others take their time to come to the meeting.
+
+    put(ConsumerThread, "seek_back", seek_late)
+    put(Consumer, "on_partitions_revoked", revoke_and_tell)
+
+
 def hold_changelog(changelog: str) -> None:
     """Stop the changelog's batches right before the socket, until SIGUSR1."""
     released = asyncio.Event()

@@ -26,6 +26,7 @@ from tests.agents.kafka.mishaps import (
     hold_changelog,
     leave_out,
     refuse_first_join,
+    revoke_during_seek,
     slow_changelog,
 )
 
@@ -54,6 +55,10 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that a rebalance needs before its seek, with the flow closed."""
     after_seek: float = 0.0
     """Seconds between the seek of a rebalance and what follows it."""
+    revoke_during_seek: bool = False
+    """Let the first seek be made only when its partitions were given away."""
+    tell_lag: bool = False
+    """Write down every half second how many messages wait."""
     recover_seconds: float = 0.0
     """How long the engine needs between the recovery of the table and the first event."""
     leave: bool = False
@@ -90,6 +95,12 @@ class Worker:
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Say what is given away."""
         self.note("revoked", ",".join(map(str, sorted(partitions))))
+
+    async def tell_lag(self) -> None:
+        """Say again and again how many messages wait."""
+        while True:
+            await asyncio.sleep(0.5)
+            self.note("lag", self.app.offsets.lag())
 
     async def count(self, records: Records) -> None:
         """Handle events as the engine does: read, write, acknowledge."""
@@ -145,15 +156,20 @@ async def main(orders: Orders) -> None:
         delay_seeks(orders.before_seek, orders.after_seek)
     if orders.refuse_join:
         refuse_first_join()
+    if orders.revoke_during_seek:
+        revoke_during_seek()
     worker, stop = Worker(orders), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     ending = asyncio.Event()
     running = asyncio.create_task(run(worker.app, ending))
+    telling = asyncio.create_task(worker.tell_lag()) if orders.tell_lag else None
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not running.done() and orders.leave:
         await worker.app.leave_group()
     ending.set()
+    if telling is not None:
+        telling.cancel()
     await running
 
 
