@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import IO, Any
 
 from tests.system.documents import SECRET_VALUE, documents
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_jars import kafka_jars
+from tests.system.kafka_process import BrokerNotStarted
 from tests.system.kafka_topics import create_topics
 from tests.system.load import Telling, generate
 from tests.system.owed import Documents
@@ -20,7 +22,7 @@ from tests.system.torture.faults import FaultFailed, Grounds, commit
 from tests.system.torture.plan import Act, Terms, plan, script
 from tests.system.torture.samples import Growth, Sampler, growths, read_samples
 from tests.system.torture.slices import Evidence, Verdict, judge_in_slices
-from tests.system.workers import Fleet, Setting
+from tests.system.workers import Fleet, Setting, WorkerNotReady
 
 _PATIENT = {
     "POSTCALL_LOST_RINGING": "45s",
@@ -97,8 +99,8 @@ class Torture:
             self.journal.tell(str(fault))
             try:
                 commit(fault, self.grounds)
-            except FaultFailed as found:
-                self._complain(str(found))
+            except (FaultFailed, WorkerNotReady, BrokerNotStarted, TimeoutExpired) as found:
+                self._complain(f"{fault}: {found}")
             self._catch_up(fault.kind.name)
         time.sleep(max(0.0, clears_at - time.monotonic()))
         self.receiver.behave(behaviour(act.wave.seed))

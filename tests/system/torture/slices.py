@@ -10,10 +10,10 @@ import pickle
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import unquote
+from urllib.parse import quote
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -95,10 +95,14 @@ def judge_in_slices(
     secrets: Collection[str],
     among: Collection[str],
     folder: Path,
+    size: int = 500,
 ) -> Verdict:
-    """Judge a run; `among` are the calls that were told, `folder` is where the slices are put and removed."""
+    """Judge a run by about so many calls at a time; `among` are the calls that were told.
+
+    The slices are put into `folder` and removed; what is known of calls that broke something stays there.
+    """
     verdict = Verdict()
-    slices = _Slices(folder, max(1, len(among) // 500))
+    slices = _Slices(folder, max(1, len(among) // size))
     try:
         slices.deal_requests(evidence.receiver_log)
         asyncio.run(slices.deal_topics(evidence))
@@ -108,7 +112,10 @@ def judge_in_slices(
             logs = evidence.logs if number == 0 else ()
             whole = _with_logs(witnesses, logs, evidence.kills)
             known = wanted & whole.events_of.keys()
-            verdict.add(judge(whole, documents, secrets, among=known), whole)
+            judgement = judge(whole, documents, secrets, among=known)
+            verdict.add(judgement, whole)
+            if judgement.violations:
+                _keep(whole, {each.call_id for each in judgement.violations}, folder)
             wanted -= known
     finally:
         slices.remove()
@@ -126,6 +133,26 @@ def _with_logs(witnesses: Witnesses, logs: tuple[Path, ...], kills: tuple[float,
         logs=logs,
         kills=kills,
     )
+
+
+def _keep(witnesses: Witnesses, call_ids: Collection[str], folder: Path) -> None:
+    """Write down all that is known of calls that broke something: the broker goes with the run."""
+    known = (
+        witnesses.events_of,
+        witnesses.requests_of,
+        witnesses.deliveries_of,
+        witnesses.outcomes_of,
+    )
+    for call_id in filter(None, call_ids):
+        file = folder / "broken" / f"{quote(call_id, safe='')[:200]}.jsonl"
+        file.parent.mkdir(exist_ok=True)
+        each_of = [each for of_call in known for each in of_call.get(call_id, [])]
+        each_of.sort(key=lambda each: each.at)
+        file.write_text("".join(json.dumps(asdict(each), default=_text) + "\n" for each in each_of))
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 class _Slices:
@@ -191,7 +218,7 @@ class _Slices:
         mine = self._slice(seen.call_id)
         if self._of_key.setdefault(seen.key, mine) != mine:
             found = f"key {seen.key} of {seen.path} is shared with another call"
-            self.shared_keys.append(Violation("key", unquote(seen.call_id), found))
+            self.shared_keys.append(Violation("key", seen.call_id, found))
 
 
 class _Files:

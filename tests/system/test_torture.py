@@ -1,0 +1,83 @@
+"""What a torture draws can be drawn again, and its judgement by slices finds what a judgement at once finds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.system.brokers import ServedBroker
+from tests.system.load import Mixture
+from tests.system.runs import open_run
+from tests.system.torture.plan import KINDS, Terms, plan
+from tests.system.torture.samples import Sample, growths
+from tests.system.torture.slices import Evidence, judge_in_slices
+from tests.system.workers import Setting
+
+
+def test_the_same_terms_give_the_same_acts() -> None:
+    first, again = list(plan(Terms(seed=7, minutes=20))), list(plan(Terms(seed=7, minutes=20)))
+    assert first == again
+    assert first != list(plan(Terms(seed=8, minutes=20)))
+
+
+def test_an_hour_has_every_kind_of_fault_several_times() -> None:
+    faults = [fault.kind for act in plan(Terms(seed=7, minutes=60)) for fault in act.faults]
+    assert {kind.name: faults.count(kind) >= 2 for kind in KINDS} == {kind.name: True for kind in KINDS}
+
+
+def test_a_single_broker_is_spared_what_needs_three() -> None:
+    faults = {fault.kind for act in plan(Terms(seed=7, minutes=60, brokers=1)) for fault in act.faults}
+    assert faults == {kind for kind in KINDS if kind.brokers == 1}
+
+
+def test_no_fault_ends_all_workers_after_the_first_third() -> None:
+    seconds = 0.0
+    for act in plan(Terms(seed=7, minutes=60)):
+        assert seconds < 20 * 60 or not any(fault.kind.ends_all for fault in act.faults)
+        seconds += act.wave.seconds + act.pause
+
+
+def test_a_worker_that_grows_by_a_fifth_is_found() -> None:
+    steady = [Sample(at, "steady", 1, float(at), 100 + at % 3, True, 0.0) for at in range(900)]
+    growing = [Sample(at, "growing", 2, float(at), 100 + at / 25, True, 0.0) for at in range(900)]
+    brief = [Sample(at, "brief", 3, float(at), 100.0 + at, True, 0.0) for at in range(200)]
+    found = {growth.worker: growth.flat for growth in growths(steady + growing + brief)}
+    assert found == {"steady": True, "growing": False}
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_slices_find_what_is_found_at_once_and_what_was_taken_away(
+    kafka: ServedBroker, tmp_path: Path
+) -> None:
+    with open_run(kafka.bootstrap, tmp_path, Mixture(calls=200, seed=61, seconds=15)) as run:
+        run.fleet.add()
+        run.tell()
+        whole = run.settle()
+        assert run.load is not None
+        evidence = _evidence(run.setting, run.receiver.log)
+        sliced = judge_in_slices(evidence, run.documents, [], run.load.expected, tmp_path, size=40)
+        assert (sliced.violations, whole.violations) == ([], ())
+        for invariant in ("lost", "phantom", "key", "body", "repeated", "order", "verdict"):
+            assert sliced.looked_at[invariant] == whole.looked_at[invariant]
+        robbed, doubled = _tampered(run.receiver.log)
+        found = judge_in_slices(evidence, run.documents, [], run.load.expected, tmp_path, size=40)
+        assert {each.call_id for each in found.violations if each.invariant == "lost"} == {robbed}
+        assert {each.call_id for each in found.violations if each.invariant == "repeated"} == {doubled}
+        assert {file.stem for file in (tmp_path / "broken").iterdir()} == {robbed, doubled}
+
+
+def _evidence(setting: Setting, log: Path) -> Evidence:
+    return Evidence(setting.bootstrap, setting.prefix, log, (), ())
+
+
+def _tampered(log: Path) -> tuple[str, str]:
+    """Take one request from the receiver's file and add another twice; return their calls."""
+    lines = log.read_text().splitlines()
+    good = [line for line in lines if "/hook/call.ended" in line and json.loads(line)["answer"] == 200]
+    robbed, doubled = json.loads(good[0])["headers"], json.loads(good[1])["headers"]
+    key = robbed["webhook-id"]
+    kept = [line for line in lines if json.loads(line)["headers"]["webhook-id"] != key]
+    log.write_text("\n".join([*kept, good[1]]) + "\n")
+    return robbed["postcall-call-id"], doubled["postcall-call-id"]
