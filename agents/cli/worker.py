@@ -12,6 +12,7 @@ from agents.cli.exits import DONE, FAILED, UNREACHABLE
 from agents.cli.output import complain
 from agents.cli.processes import supervise
 from agents.doors import DoorsTaken
+from agents.kafka.disk import DiskFailed
 from agents.kafka.topics import WrongTopic
 from agents.logs import set_up_logging
 from agents.worker import work
@@ -39,7 +40,7 @@ def run(settings: Settings, processes: int) -> int:
     except KafkaConnectionError as fault:
         complain(f"found no broker at {settings.broker} ({fault}); expected Kafka there")
         return _leave(UNREACHABLE)
-    except (WrongTopic, DoorsTaken) as fault:
+    except (WrongTopic, DoorsTaken, DiskFailed) as fault:
         complain(*str(fault).splitlines())
         return _leave(FAILED)
     except Exception:  # noqa: BLE001  nothing goes on after it: told, and out

@@ -7,6 +7,7 @@
 | an exception in the agent acks the event | `source.py` |
 | the commit does not wait for the changelog, and ignores a refused produce | `producer.py`, `fitness.py` |
 | rows are on disk before their record is acknowledged | `rows.py`, `changelog.py`, `store.py` |
+| a corrupt block ends a scan in silence, a missing file ends every start | `store.py`, `disk.py` |
 | the producer is not idempotent | `producer.py` |
 | a worker that was suspended writes on | `lease.py`, `membership.py`, `gate.py` |
 | two workers of one instance id throw each other out for ever | `membership.py` |

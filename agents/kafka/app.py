@@ -13,6 +13,7 @@ from mode.types import ServiceT
 from agents.kafka.changelog import BATCH_BYTES, MOST_BYTES, Client
 from agents.kafka.config import KafkaConfig
 from agents.kafka.consumer import Consumer
+from agents.kafka.disk import prepare
 from agents.kafka.fitness import Fitness
 from agents.kafka.inbox import Inbox
 from agents.kafka.lease import Lease
@@ -153,8 +154,8 @@ async def _nothing(partitions: frozenset[int]) -> None:
 
 
 def make_app(config: KafkaConfig) -> App:
-    """The app for this configuration. Call it inside the running loop; see `run`."""
-    config.data_dir.mkdir(parents=True, exist_ok=True)
+    """The app for this configuration. Call it inside the running loop; see `run`. Raises DiskFailed."""
+    prepare(config.data_dir)
     return App(config)
 
 

@@ -15,6 +15,7 @@ from faust.stores import rocksdb
 from faust.types import TP, EventT
 
 from agents.kafka.changelog import Row
+from agents.kafka.disk import failed, is_corrupt, mark_of
 
 if TYPE_CHECKING:
     from agents.kafka.app import App
@@ -84,17 +85,38 @@ class Store(rocksdb.Store):
         super().__init__(*args, **options)
 
     def read(self, partition: int, key: bytes) -> bytes | None:
-        """The value on disk."""
-        return cast(bytes | None, self._db_for_partition(partition).get(key))
+        """The value on disk. Raises DiskFailed."""
+        copy = self._db_for_partition(partition)
+        try:
+            return cast(bytes | None, copy.get(key))
+        except Exception as reason:
+            raise failed(self.partition_path(partition), reason) from reason
 
     def scan(self, partition: int, prefix: bytes, since: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """The rows on disk whose key begins with `prefix`, in order, from the key `since` on; others are
-        not touched."""
+        not touched.
+
+        Raises:
+            DiskFailed: at a corrupt block. (rocksdict's `items()` would end there as if there were no more.)
+        """
         bound = rocksdict.ReadOptions()
         if (end := after(prefix)) is not None:
             bound.set_iterate_upper_bound(end)
         # RocksDB's iterator reads the bound where it lies in `bound`, which must live as long as it.
-        yield from self._db_for_partition(partition).items(from_key=max(prefix, since), read_opt=bound)
+        found = self._db_for_partition(partition).iter(bound)
+        found.seek(max(prefix, since))
+        while found.valid():
+            yield found.key(), found.value()
+            found.next()
+        try:
+            found.status()
+        except Exception as reason:
+            raise failed(self.partition_path(partition), reason) from reason
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """The offset of the changelog up to which the copy reaches."""
+        offset = self.read(tp.partition, self.offset_key)
+        return None if offset is None else int(offset)
 
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
         """Write rows, offset and time in one go: a crash leaves all or nothing."""
@@ -119,27 +141,46 @@ class Store(rocksdb.Store):
         if offset >= 0:
             together.put(self.offset_key, b"%d" % offset)
         together.put(WRITTEN_AT, b"%d" % self._clock())
-        self._db_for_partition(partition).write(together)
+        copy = self._db_for_partition(partition)
+        try:
+            copy.write(together)
+        except Exception as reason:
+            raise failed(self.partition_path(partition), reason) from reason
 
     def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
         path = self.partition_path(partition)
+        if mark_of(path).exists():
+            return self._start_afresh(path, "it was found corrupt")
         try:
             copy = rocksdict.Rdict(str(path), options=options(self._cache_bytes))
         except Exception as reason:
-            if "Corruption" not in str(reason):
-                raise
+            if "lock" in str(reason):
+                raise  # Faust waits for whoever has it
+            if not is_corrupt(path, reason):
+                raise failed(path, reason) from reason
             return self._start_afresh(path, f"it is corrupt ({reason})")
-        written_at = copy.get(WRITTEN_AT)
-        age = self._clock() - int(written_at) if written_at else 0.0
-        if abs(age) <= TOO_OLD.total_seconds():
+        unfit = self._why_unfit(path, copy)
+        if unfit is None:
             return copy
         copy.close()
         del copy
-        return self._start_afresh(path, f"it was last written {age / 3600:.1f} h ago")
+        return self._start_afresh(path, unfit)
+
+    def _why_unfit(self, path: Path, copy: rocksdict.Rdict) -> str | None:
+        try:
+            written_at = copy.get(WRITTEN_AT)
+        except Exception as reason:
+            if not is_corrupt(path, reason):
+                raise failed(path, reason) from reason
+            return f"it is corrupt ({reason})"
+        age = self._clock() - int(written_at) if written_at else 0.0
+        return None if abs(age) <= TOO_OLD.total_seconds() else f"it was last written {age / 3600:.1f} h ago"
 
     def _start_afresh(self, path: Path, why: str) -> rocksdict.Rdict:
         log.warning("the local copy %s is rebuilt from the changelog: %s", path.name, why)
-        shutil.rmtree(path)
+        if path.exists():
+            shutil.rmtree(path)
+        mark_of(path).unlink(missing_ok=True)
         return rocksdict.Rdict(str(path), options=options(self._cache_bytes))
 
 

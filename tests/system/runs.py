@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agents.demo.receiver import Rule, Script
@@ -60,9 +60,9 @@ class Run:
     notes: list[str] = field(default_factory=list)
     """What the test did to it, for the report."""
 
-    def tell(self) -> Telling:
-        """Begin to tell the load, with two producers."""
-        self.load = generate(self.mixture, datetime.now(UTC), prefix=self.setting.name)
+    def tell(self, fast: timedelta = timedelta()) -> Telling:
+        """Begin to tell the load, with two producers whose clocks are both so `fast`."""
+        self.load = generate(self.mixture, datetime.now(UTC) + fast, prefix=self.setting.name)
         self.telling = Telling(self.setting.bootstrap, f"{self.setting.prefix}call-events", self.load).start()
         return self.telling
 

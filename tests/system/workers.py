@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -107,14 +107,21 @@ def page(port: int, path: str) -> tuple[int, str]:
 
 
 class Worker:
-    """One `postcall worker`, with a data directory that it keeps from start to start."""
+    """One `postcall worker`, with a data directory that it keeps from start to start.
 
-    def __init__(self, setting: Setting, number: int) -> None:
+    `own` are variables of its own environment; `around` is a command that starts the worker's as its last words.
+    """
+
+    def __init__(
+        self, setting: Setting, number: int, own: Mapping[str, str] | None = None, around: Sequence[str] = ()
+    ) -> None:
         self.name = f"worker-{number}"
         self.log = setting.folder / f"{self.name}.log"
         self.scraped: dict[str, float] = {}
         """The last `/metrics` that it answered."""
-        self._setting = setting
+        self.folder = Path((own or {}).get("POSTCALL_DATA_DIR", setting.folder / self.name))
+        """Its data directory."""
+        self._setting, self._own, self._around = setting, dict(own or {}), tuple(around)
         self._running: subprocess.Popen[bytes] | None = None
         self._leash: Leash | None = None
         self._port = 0
@@ -135,11 +142,12 @@ class Worker:
         (self._port,) = free_ports(1)
         own = {
             "POSTCALL_WEB_PORT": str(self._port),
-            "POSTCALL_DATA_DIR": str(self._setting.folder / self.name),
+            "POSTCALL_DATA_DIR": str(self.folder),
+            **self._own,
         }
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
-                [POSTCALL, "worker"],
+                [*self._around, POSTCALL, "worker"],
                 env=self._setting.environment() | own,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -218,9 +226,12 @@ class Fleet:
         """Begin with no worker."""
         return self
 
-    def add(self, count: int = 1) -> list[Worker]:
-        """Start more workers; return them when all are ready."""
-        joining = [Worker(self._setting, len(self.workers) + number) for number in range(1, count + 1)]
+    def add(
+        self, count: int = 1, own: Mapping[str, str] | None = None, around: Sequence[str] = ()
+    ) -> list[Worker]:
+        """Start more workers; return them when all are ready. `own` and `around` are as a Worker's."""
+        numbers = range(len(self.workers) + 1, len(self.workers) + count + 1)
+        joining = [Worker(self._setting, number, own, around) for number in numbers]
         self.workers += joining
         for worker in joining:
             worker.start()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agents.kafka.changelog import Row
 from agents.kafka.config import KafkaConfig
+from agents.kafka.disk import DiskFailed, prepare
 from agents.kafka.store import TOO_OLD, Store, after, cache
 
 DAY = timedelta(days=1).total_seconds()
@@ -121,6 +122,62 @@ def test_a_corrupt_copy_is_rebuilt(store: LocalStore) -> None:
     for file in store.partition_path(0).glob("MANIFEST-*"):
         file.write_bytes(b"nonsense" * 100)
     assert reopened(store).read(0, b"la") is None
+
+
+def test_a_copy_that_lost_files_is_rebuilt(store: LocalStore) -> None:
+    for lost in ("MANIFEST-*", "CURRENT", "*.sst"):
+        store.apply(0, [stored(b"la")], offset=7)
+        store._db_for_partition(0).flush()
+        store._dbs.clear()
+        for file in store.partition_path(0).glob(lost):
+            file.unlink()
+        again = LocalStore(store._folder, store._clock)
+        assert (again.read(0, b"la"), offset_of(again)) == (None, None)
+        again._dbs.clear()
+
+
+def _flip_a_block_in_the_middle(store: LocalStore) -> LocalStore:
+    """Ten thousand rows, of which one block cannot be read, reopened."""
+    store.apply(0, [stored(b"l%05d" % number, b"%d" % number * 40) for number in range(10_000)], offset=7)
+    store._db_for_partition(0).flush()
+    store._dbs.clear()
+    (table,) = store.partition_path(0).glob("*.sst")
+    content = bytearray(table.read_bytes())
+    for place in range(len(content) // 2, len(content) // 2 + 100):
+        content[place] ^= 0xFF
+    table.write_bytes(content)
+    return LocalStore(store._folder, store._clock)
+
+
+def test_a_scan_that_meets_a_corrupt_block_does_not_end_as_if_there_were_no_more(store: LocalStore) -> None:
+    again = _flip_a_block_in_the_middle(store)
+    with pytest.raises(DiskFailed, match=r"calls-0.db corrupt .*rebuilt"):
+        list(again.scan(0, b"l"))
+
+
+def test_a_copy_that_was_found_corrupt_is_rebuilt_at_the_next_start_and_once(store: LocalStore) -> None:
+    again = _flip_a_block_in_the_middle(store)
+    with pytest.raises(DiskFailed, match="Corruption"):
+        for number in range(10_000):
+            again.read(0, b"l%05d" % number)
+    after_it = reopened(again)
+    assert (after_it.read(0, b"l00001"), offset_of(after_it)) == (None, None)
+    after_it.apply(0, [stored(b"la")], offset=8)
+    assert reopened(after_it).read(0, b"la") == b"1"
+
+
+def test_copies_beside_a_corrupt_one_are_not_trusted_either(store: LocalStore) -> None:
+    store.apply(1, [stored(b"la")], offset=3)
+    again = _flip_a_block_in_the_middle(store)
+    with pytest.raises(DiskFailed):
+        list(again.scan(0, b"l"))
+    assert reopened(again).read(1, b"la") is None
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DiskFailed, match=r"directory .*file/data .*POSTCALL_DATA_DIR"):
+        prepare(tmp_path / "file" / "data")
 
 
 def test_a_locked_copy_is_not_taken_for_a_corrupt_one(store: LocalStore) -> None:

@@ -1,0 +1,78 @@
+"""A run with workers and a load that goes on, for a fault to happen to."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from tests.system.load import Mixture
+from tests.system.runs import Run, open_run
+from tests.system.workers import Worker
+
+ORDERLY = (
+    *("end node reached", "end node reached, agent hangs up", "end node reached and named"),
+    *("caller hangs up", "transferred", "no answer"),
+)
+"""Calls whose verdict can only rise when one of their producers is held up longer than the grace."""
+
+_PATIENT = {
+    "POSTCALL_LOST_RINGING": "120s",
+    "POSTCALL_LOST_LIVE": "120s",
+    "POSTCALL_LOST_AFTER_END_NODE": "120s",
+}
+"""A call whose producer cannot reach its broker is silent for as long, and not lost."""
+
+_AS_THEY_ARRIVE = {"message.timestamp.type": "LogAppendTime"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is told, how long that takes, and how long before the fault begins; seconds."""
+
+    calls: int = 400
+    seconds: float = 25.0
+    before: float = 6.0
+
+
+SHORT = Pace(calls=250, seconds=15.0, before=5.0)
+
+
+@contextmanager
+def under_load(
+    bootstrap: str,
+    folder: Path,
+    seed: int,
+    workers: int = 2,
+    pace: Pace = SHORT,
+    fast: timedelta = timedelta(),
+    **environment: str,
+) -> Iterator[Run]:
+    """Open a run, start its workers, and begin to tell its load; the block begins in the midst of it.
+
+    The clocks of the producers are so `fast`. With `workers` 0 the block has to start them.
+    """
+    mixture = Mixture(calls=pace.calls, seed=seed, seconds=pace.seconds, situations=ORDERLY)
+    patient = {**_PATIENT, **environment}
+    with open_run(bootstrap, folder, mixture, topic_settings=_AS_THEY_ARRIVE, environment=patient) as run:
+        run.fleet.add(workers)
+        if workers:
+            run.tell(fast)
+            time.sleep(pace.before)
+        yield run
+
+
+def ended(run: Run, workers: Sequence[Worker], seconds: float = 30.0) -> list[int]:
+    """Wait until these workers have ended by themselves; return their exit codes.
+
+    What they had in flight meanwhile counts as in flight at a kill: nobody could note its replies.
+    """
+    until = time.monotonic() + seconds
+    run.fleet.kills.append(time.time())
+    while any(worker.running for worker in workers):
+        if time.monotonic() > until:
+            raise TimeoutError(f"of {[worker.name for worker in workers]} some run on after {seconds} s")
+        time.sleep(0.5)
+        run.fleet.kills.append(time.time())
+    return [worker.wait() for worker in workers]
