@@ -2,13 +2,14 @@
 #
 #   make demo    everything at once, on this machine alone: broker, worker, receivers, calls, verdict
 #   make test    all tests, on a real Kafka where one can be found
+#   make faults  one test a fault of docs/reliability.md, on a real Kafka: those that `make test` leaves out
 #   make check   lint, types, layers and the tests that need no Kafka
 #   make torture SEED=7 MINUTES=60
 #                random faults and load on a real Kafka for so long, then the verdict; RATE is calls a second
 #   make clean   remove what the others made
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture clean
+.PHONY: help demo test check faults torture clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,6 +32,9 @@ demo: $(RUNS)
 
 test: $(READY)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+faults: $(READY)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m faults
 
 check: $(READY)
 	$(BIN)/ruff check $(SOURCES)

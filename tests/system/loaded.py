@@ -1,7 +1,7 @@
 """A run with workers and a load that goes on, for a fault to happen to."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,12 +31,12 @@ _AS_THEY_ARRIVE = {"message.timestamp.type": "LogAppendTime"}
 class Pace:
     """How much is told, how long that takes, and how long before the fault begins; seconds."""
 
-    calls: int = 400
-    seconds: float = 25.0
-    before: float = 6.0
+    calls: int = 250
+    seconds: float = 15.0
+    before: float = 5.0
 
 
-SHORT = Pace(calls=250, seconds=15.0, before=5.0)
+SHORT = Pace()
 
 
 @contextmanager
@@ -47,16 +47,18 @@ def under_load(
     workers: int = 2,
     pace: Pace = SHORT,
     fast: timedelta = timedelta(),
+    own: Mapping[str, str] | None = None,
     **environment: str,
 ) -> Iterator[Run]:
     """Open a run, start its workers, and begin to tell its load; the block begins in the midst of it.
 
-    The clocks of the producers are so `fast`. With `workers` 0 the block has to start them.
+    The clocks of the producers are so `fast`; `own` is for the workers alone. With `workers` 0 the block has to
+    start them, and to tell the load.
     """
     mixture = Mixture(calls=pace.calls, seed=seed, seconds=pace.seconds, situations=ORDERLY)
     patient = {**_PATIENT, **environment}
     with open_run(bootstrap, folder, mixture, topic_settings=_AS_THEY_ARRIVE, environment=patient) as run:
-        run.fleet.add(workers)
+        run.fleet.add(workers, own)
         if workers:
             run.tell(fast)
             time.sleep(pace.before)

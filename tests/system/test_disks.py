@@ -15,9 +15,7 @@ from tests.system.workers import Worker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
 
-_ROOM = "20m"
-"""For the copies of a few hundred calls, and less than RocksDB would like to reserve for eight partitions: it does
-without, and then meets the end of the disk at once."""
+_ROOM = "64m"
 
 
 def _flip_bytes_of_tables(folder: Path) -> None:
@@ -96,9 +94,12 @@ def test_a_spoilt_copy_is_rebuilt_from_the_changelog(
 def test_a_full_disk_stops_the_worker_which_goes_on_when_there_is_room(
     kafka: ServedBroker, tmp_path: Path
 ) -> None:
-    with small_disk(tmp_path / "disk", _ROOM) as disk, under_load(
-        kafka.bootstrap, tmp_path, 62, workers=1, POSTCALL_DATA_DIR=str(disk / "data")
-    ) as run:
+    with (
+        small_disk(tmp_path / "disk", _ROOM) as disk,
+        under_load(
+            kafka.bootstrap, tmp_path, 62, workers=1, own={"POSTCALL_DATA_DIR": str(disk / "data")}
+        ) as run,
+    ):
         (worker,) = run.fleet.workers
         run.note("its disk is full")
         fill(disk / "ballast")
@@ -120,9 +121,10 @@ def test_a_full_disk_stops_the_worker_which_goes_on_when_there_is_room(
 
 
 def test_a_read_only_disk_is_named_at_the_start(kafka: ServedBroker, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", _ROOM) as disk, under_load(
-        kafka.bootstrap, tmp_path, 63, workers=0
-    ) as run:
+    with (
+        small_disk(tmp_path / "disk", _ROOM) as disk,
+        under_load(kafka.bootstrap, tmp_path, 63, workers=0) as run,
+    ):
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         worker = Worker(run.setting, 1, {"POSTCALL_DATA_DIR": str(disk / "data")})
         worker.start()

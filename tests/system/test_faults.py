@@ -4,8 +4,6 @@ What was in flight at a kill may be asked again, under the same key; a broker's 
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,43 +11,19 @@ import pytest
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_jars import kafka_jars
-from tests.system.load import Mixture
-from tests.system.runs import Run, open_run
+from tests.system.loaded import Pace, under_load
 from tests.system.tcp_proxy import PRODUCE
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
-_ORDERLY = (
-    *("end node reached", "end node reached, agent hangs up", "end node reached and named"),
-    *("caller hangs up", "transferred", "no answer"),
-)
-"""Calls whose verdict can only rise when one of their producers is held up longer than the grace."""
-
-_PATIENT = {
-    "POSTCALL_LOST_RINGING": "120s",
-    "POSTCALL_LOST_LIVE": "120s",
-    "POSTCALL_LOST_AFTER_END_NODE": "120s",
-}
-"""A call whose producer cannot reach its broker is silent for as long, and not lost."""
-
-_AS_THEY_ARRIVE = {"message.timestamp.type": "LogAppendTime"}
-
-
-@contextmanager
-def _under_load(
-    bootstrap: str, folder: Path, seed: int, workers: int = 2, **environment: str
-) -> Iterator[Run]:
-    mixture = Mixture(calls=400, seed=seed, seconds=25, situations=_ORDERLY)
-    patient = {**_PATIENT, **environment}
-    with open_run(bootstrap, folder, mixture, topic_settings=_AS_THEY_ARRIVE, environment=patient) as run:
-        run.fleet.add(workers)
-        run.tell()
-        time.sleep(6)
-        yield run
+_LONG = Pace(calls=400, seconds=25.0, before=6.0)
 
 
 def test_a_broker_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path) -> None:
-    with KafkaCluster(kafka_jars()) as cluster, _under_load(cluster.bootstrap, tmp_path, 51) as run:
+    with (
+        KafkaCluster(kafka_jars()) as cluster,
+        under_load(cluster.bootstrap, tmp_path, 51, pace=_LONG) as run,
+    ):
         run.note("kill -9 of the only broker, away for 4 s and its start")
         cluster.kill()
         time.sleep(4)
@@ -59,7 +33,10 @@ def test_a_broker_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path) ->
 
 
 def test_one_of_three_brokers_can_be_killed_for_nothing(tmp_path: Path) -> None:
-    with KafkaCluster(kafka_jars(), size=3) as cluster, _under_load(cluster.bootstrap, tmp_path, 52) as run:
+    with (
+        KafkaCluster(kafka_jars(), size=3) as cluster,
+        under_load(cluster.bootstrap, tmp_path, 52, pace=_LONG) as run,
+    ):
         run.note("kill -9 of one broker of three, back after 6 s")
         cluster.nodes[0].kill()
         time.sleep(6)
@@ -71,7 +48,7 @@ def test_one_of_three_brokers_can_be_killed_for_nothing(tmp_path: Path) -> None:
 def test_a_broker_that_takes_half_a_second_to_store_only_slows(tmp_path: Path) -> None:
     with (
         KafkaCluster(kafka_jars(), proxied=True) as cluster,
-        _under_load(cluster.proxied_bootstrap, tmp_path, 53) as run,
+        under_load(cluster.proxied_bootstrap, tmp_path, 53, pace=_LONG) as run,
     ):
         proxy = cluster.nodes[0].proxy
         assert proxy is not None
@@ -86,7 +63,7 @@ def test_a_broker_that_takes_half_a_second_to_store_only_slows(tmp_path: Path) -
 def test_a_worker_frozen_past_its_session_repeats_what_it_had_in_flight_at_most(
     kafka: ServedBroker, tmp_path: Path
 ) -> None:
-    with _under_load(kafka.bootstrap, tmp_path, 54) as run:
+    with under_load(kafka.bootstrap, tmp_path, 54, pace=_LONG) as run:
         frozen = run.fleet.workers[0]
         run.note(f"SIGSTOP of {frozen.name} for 10 s, session 6 s")
         run.fleet.freeze(frozen, seconds=10)
@@ -96,7 +73,7 @@ def test_a_worker_frozen_past_its_session_repeats_what_it_had_in_flight_at_most(
 
 
 def test_all_workers_killed_at_once_lose_nothing(kafka: ServedBroker, tmp_path: Path) -> None:
-    with _under_load(kafka.bootstrap, tmp_path, 55, workers=2) as run:
+    with under_load(kafka.bootstrap, tmp_path, 55, pace=_LONG, workers=2) as run:
         run.note("kill -9 of all workers")
         for worker in run.fleet.workers:
             run.fleet.kills.append(worker.kill())
@@ -109,7 +86,7 @@ def test_all_workers_killed_at_once_lose_nothing(kafka: ServedBroker, tmp_path: 
 
 
 def test_a_worker_without_partitions_is_ready_and_takes_over(kafka: ServedBroker, tmp_path: Path) -> None:
-    with _under_load(kafka.bootstrap, tmp_path, 56, workers=3, POSTCALL_PARTITIONS="2") as run:
+    with under_load(kafka.bootstrap, tmp_path, 56, pace=_LONG, workers=3, POSTCALL_PARTITIONS="2") as run:
         for worker in run.fleet.workers[:2]:
             run.note(f"SIGTERM of {worker.name}")
             worker.terminate()
