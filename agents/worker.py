@@ -23,7 +23,7 @@ from agents.kafka.config import KafkaConfig
 from agents.kafka.run import run as run_app
 from agents.kafka.source import consume
 from agents.kafka.start import begin
-from agents.kafka.topics import TopicNames, admin, counts, ensure_topics
+from agents.kafka.topics import TopicNames, admin, count, ensure_topics
 from agents.marks import Marks
 from agents.metrics import Metrics
 from agents.outbox import Outbox
@@ -90,7 +90,7 @@ async def _prepared(settings: Settings, names: TopicNames) -> KafkaConfig:
 async def partitions(config: KafkaConfig, names: TopicNames) -> int:
     """How many partitions call-events has; all of the engine's own topics have as many."""
     async with admin(config) as kafka:
-        return (await counts(kafka, [names.call_events]))[names.call_events]
+        return await count(kafka, names.call_events)
 
 
 class Worker:

@@ -98,7 +98,7 @@ async def ensure_topics(
         else:
             await _check(kafka, names, config)  # before anything is made after a wrong example
             await _create(kafka, [Topic(names.call_events, config.partitions, EVENTS)], replication)
-            partitions = (await counts(kafka, [names.call_events]))[names.call_events]
+            partitions = await count(kafka, names.call_events)
             kept = await _retention(kafka, names.call_events)
             await _create(kafka, wanted(names, partitions, kept), replication)
             _warn_of_forgetting(names.call_events, kept, remember)
@@ -134,6 +134,15 @@ async def counts(kafka: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str,
         for topic in found
         if topic["error_code"] == NoError.errno and all(part["leader"] >= 0 for part in topic["partitions"])
     }
+
+
+async def count(kafka: AIOKafkaAdminClient, topic: str) -> int:
+    """How many partitions a topic has that is there, also while one of its leaders is just moving.
+
+    Raises:
+        WrongTopic: some partition had no leader for `APPEAR_PATIENCE`.
+    """
+    return (await _led(kafka, [topic]))[topic]
 
 
 async def partitions_of(config: KafkaConfig, topic: str) -> int:
@@ -211,16 +220,23 @@ def _new(topic: Topic, replication: int) -> NewTopic:
 
 
 async def _appear(kafka: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
-    names = {topic.name for topic in topics}
+    await _led(kafka, [topic.name for topic in topics])
+
+
+async def _led(kafka: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
+    """How many partitions each topic has, as soon as all of them have leaders."""
+    found: dict[str, int] = {}
     try:
         async with asyncio.timeout(APPEAR_PATIENCE):
             # Kafka tells nobody when a leader is elected.
-            while absent := names - set(await counts(kafka, sorted(names))):  # noqa: ASYNC110
+            while set(topics) - set(found := await counts(kafka, sorted(set(topics)))):  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_AGAIN)
     except TimeoutError:
+        absent = sorted(set(topics) - set(found))
         raise WrongTopic(
-            f"no leader for {sorted(absent)} after {APPEAR_PATIENCE:.0f} s; expected one for each partition"
+            f"no leader for {absent} after {APPEAR_PATIENCE:.0f} s; expected one for each partition"
         ) from None
+    return found
 
 
 async def _check(kafka: AIOKafkaAdminClient, names: TopicNames, config: KafkaConfig) -> list[str]:

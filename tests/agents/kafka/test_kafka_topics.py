@@ -14,7 +14,15 @@ from aiokafka.admin.config_resource import ConfigResource
 
 from agents.demo.broker import EmbeddedBroker
 from agents.kafka.config import KafkaConfig
-from agents.kafka.topics import TopicNames, WrongTopic, admin, configurations, ensure_topics, retention
+from agents.kafka.topics import (
+    TopicNames,
+    WrongTopic,
+    admin,
+    configurations,
+    count,
+    ensure_topics,
+    retention,
+)
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_topics import create_topics, topics_seen
 
@@ -158,6 +166,22 @@ async def test_a_broker_that_does_not_know_a_new_topic_yet_is_asked_again() -> N
     found = await configurations(cast(AIOKafkaAdminClient, admin_client), ["a", "b"])
     assert found == {"a": {"cleanup.policy": "compact"}, "b": {"cleanup.policy": "compact"}}
     assert admin_client.asked == [["a", "b"], ["b"]]
+
+
+class LeaderMoving:
+    """The part of an admin client that describes topics; a partition is without a leader at the first question."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def describe_topics(self, topics: list[str]) -> list[dict[str, Any]]:
+        self.asked += 1
+        leader = -1 if self.asked == 1 else 3
+        return [{"topic": name, "error_code": 0, "partitions": [{"leader": leader}] * 2} for name in topics]
+
+
+async def test_a_worker_that_starts_while_a_leader_moves_asks_again() -> None:
+    assert await count(cast(AIOKafkaAdminClient, LeaderMoving()), "call-events") == 2
 
 
 async def test_on_the_embedded_broker_topics_come_by_asking_for_them(tmp_path: Path) -> None:
