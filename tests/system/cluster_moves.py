@@ -52,7 +52,7 @@ def elect_preferred(bootstrap: str) -> None:
     partitions = [TopicPartition(*each) for each in leaders_of(bootstrap, "")]
     until = time.monotonic() + _SECONDS
     while True:
-        found = admin.elect_leaders(ElectionType.PREFERRED, partitions, operation_timeout=10).result(20)
+        found = admin.elect_leaders(ElectionType.PREFERRED, partitions).result(60)
         faults = [fault for fault in found.values() if fault and fault.name() != "ELECTION_NOT_NEEDED"]
         if not faults:
             return

@@ -38,6 +38,10 @@ class Pace:
 
 SHORT = Pace()
 
+_LAST_SECONDS = 5.0
+"""From when a worker can write no more until it has ended: a heartbeat at most until it knows that it is fenced,
+and the patience of a crash."""
+
 
 @contextmanager
 def under_load(
@@ -68,13 +72,14 @@ def under_load(
 def ended(run: Run, workers: Sequence[Worker], seconds: float = 30.0) -> list[int]:
     """Wait until these workers have ended by themselves; return their exit codes.
 
-    What they had in flight meanwhile counts as in flight at a kill: nobody could note its replies.
+    What they had in flight in their last seconds counts as in flight at a kill: nobody could note its replies.
     """
     until = time.monotonic() + seconds
-    run.fleet.kills.append(time.time())
+    looks = [time.time()]
     while any(worker.running for worker in workers):
         if time.monotonic() > until:
             raise TimeoutError(f"of {[worker.name for worker in workers]} some run on after {seconds} s")
-        time.sleep(0.5)
-        run.fleet.kills.append(time.time())
+        time.sleep(0.25)
+        looks.append(time.time())
+    run.fleet.kills += [at for at in looks if at > looks[-1] - _LAST_SECONDS]
     return [worker.wait() for worker in workers]
