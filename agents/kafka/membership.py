@@ -2,7 +2,9 @@
 
 aiokafka's heartbeat does not say which static member it comes from. A worker whose place was taken by
 another one of the same instance id then looks like one whose session has expired: it joins again, and
-the two throw each other out for ever. With the instance id the broker answers that we are fenced.
+the two throw each other out for ever. With the instance id the broker answers that we are fenced. A commit names no
+static member either, and may be refused before the next heartbeat is due: so whoever was forgotten asks once more by
+a heartbeat, under the name that it had, before it joins again.
 """
 
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from typing import Any, ClassVar, NoReturn
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import NoError, RebalanceInProgressError
 from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 from aiokafka.protocol.types import Int16, Int32, Schema, String
 
 from agents.kafka.gate import exit_expelled
@@ -72,16 +74,23 @@ def watch_membership(
     `fenced` is called when another worker runs under our instance id: only one of the two may go on.
     """
     ask, forget = coordinator._send_req, coordinator.reset_generation
+    former: list[StaticHeartbeat] = []
+
+    def end_if_fenced(code: int) -> None:
+        if code == FENCED:
+            lease.expel()
+            fenced()
 
     async def ask_and_note(request: Any) -> Any:
         sent_at, generation = lease.now(), coordinator.generation
         beat = isinstance(request, HeartbeatRequest)
         static = beat and coordinator._group_instance_id is not None
+        if isinstance(request, JoinGroupRequest) and former:
+            end_if_fenced((await ask(former[-1])).error_code)
+            former.clear()
         answer = await ask(StaticHeartbeat(coordinator) if static else request)
         code = getattr(answer, "error_code", NoError.errno)
-        if code == FENCED:
-            lease.expel()
-            fenced()
+        end_if_fenced(code)
         if beat and code in ALIVE:
             lease.renew(sent_at, generation)
         elif isinstance(request, SyncGroupRequest) and code == NoError.errno:
@@ -90,6 +99,8 @@ def watch_membership(
 
     def forget_and_expel() -> None:
         lease.expel()
+        if coordinator._group_instance_id is not None and coordinator.member_id:
+            former[:] = [StaticHeartbeat(coordinator)]
         forget()
 
     coordinator._send_req = ask_and_note

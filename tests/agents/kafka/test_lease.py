@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 import pytest
-from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 from aiokafka.structs import TopicPartition
 
 from agents.kafka.gate import guard_changelog
@@ -146,6 +146,26 @@ async def test_a_static_member_whose_place_was_taken_ends() -> None:
     with pytest.raises(Exit):
         await coordinator._send_req(HeartbeatRequest("group", 1, "me"))
     assert lease.expelled
+
+
+@pytest.mark.parametrize("code", [FENCED, 25])
+async def test_a_static_member_that_a_commit_forgot_asks_whether_its_place_was_taken_before_it_joins(
+    code: int,
+) -> None:
+    clock = Clock()
+    lease, coordinator = granted(clock), Coordinator(clock, [code, 0])
+    coordinator._group_instance_id = "pod-3"
+    watch_membership(coordinator, lease, leave)
+    coordinator.reset_generation()
+    join = JoinGroupRequest("group", 6000, 6000, "", "pod-3", "consumer", [])
+    if code == FENCED:
+        with pytest.raises(Exit):
+            await coordinator._send_req(join)
+    else:
+        await coordinator._send_req(join)
+    asked = coordinator.asked[0].prepare({12: (0, 4)})
+    assert (asked.member_id, asked.generation_id, asked.group_instance_id) == ("me", 1, "pod-3")
+    assert coordinator.asked[1:] == ([] if code == FENCED else [join])
 
 
 async def test_joining_grants_the_lease_from_when_it_was_asked_for() -> None:
