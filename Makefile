@@ -1,8 +1,8 @@
 # What a fresh machine with Python >= 3.11 can be asked to do.
 #
 #   make demo    everything at once, on this machine alone: broker, worker, receivers, calls, verdict
-#   make test    all tests, on a real Kafka where one can be found
-#   make faults  one test a fault of docs/reliability.md, on a real Kafka: those that `make test` leaves out
+#   make test    the tests, on a real Kafka where one can be found
+#   make faults  the tests of docs/reliability.md that `make test` leaves out: one fault at a time, 20 minutes
 #   make check   lint, types, layers and the tests that need no Kafka
 #   make torture SEED=7 MINUTES=60
 #                random faults and load on a real Kafka for so long, then the verdict; RATE is calls a second

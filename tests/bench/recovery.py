@@ -21,7 +21,7 @@ from tests.system.workers import Fleet, Setting, Worker
 LIMIT = 120.0
 """Seconds from an empty disk for a million records."""
 
-RECORDS_A_CALL = 5
+RECORDS_A_CALL = 3
 """That `parked.rows` writes: the row of a call, and its parts."""
 
 

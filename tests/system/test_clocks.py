@@ -57,5 +57,5 @@ def test_what_a_worker_has_put_off_is_late_at_the_next_by_no_more_than_its_clock
         run.note(f"{first.name} leaves the rest to {second.name}")
         first.terminate()
         assert first.wait() == 0
-        judgement = run.settle(seconds=30)
+        judgement = run.settle(seconds=60)
         assert (judgement.violations, judgement.repeats) == ((), 0)

@@ -18,7 +18,7 @@ _SESSION = 6.0
 def test_a_static_member_that_is_killed_and_back_within_its_session_disturbs_nobody(
     kafka: ServedBroker, tmp_path: Path
 ) -> None:
-    with under_load(kafka.bootstrap, tmp_path, 91, workers=0, POSTCALL_SESSION_TIMEOUT="20s") as run:
+    with under_load(kafka.bootstrap, tmp_path, 91, workers=0, POSTCALL_SESSION_TIMEOUT="60s") as run:
         (other,) = run.fleet.add(own={"POSTCALL_INSTANCE_ID": "one"})
         (killed,) = run.fleet.add(own={"POSTCALL_INSTANCE_ID": "two"})
         run.tell()
