@@ -16,7 +16,7 @@ from tests.system.kafka_jars import kafka_jars
 from tests.system.loaded import ended, under_load
 from tests.system.runs import Run
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(240)]
 
 _COMMITS = "__consumer_offsets"
 

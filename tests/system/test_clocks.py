@@ -9,7 +9,7 @@ from tests.system.brokers import ServedBroker
 from tests.system.clock_off import clock_off
 from tests.system.loaded import under_load
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(240)]
 
 HOUR = timedelta(hours=1)
 

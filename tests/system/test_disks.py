@@ -13,7 +13,7 @@ from tests.system.brokers import ServedBroker
 from tests.system.loaded import ended, under_load
 from tests.system.workers import Worker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(180)]
 
 _ROOM = "64m"
 

@@ -9,7 +9,7 @@ from tests.system.brokers import ServedBroker
 from tests.system.loaded import ended, under_load
 from tests.system.workers import Worker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(240)]
 
 _REBALANCES = "postcall_rebalances_total"
 _SESSION = 6.0

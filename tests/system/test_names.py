@@ -10,7 +10,7 @@ from tests.system.documents import documents
 from tests.system.loaded import under_load
 from tests.system.names import serving_names
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(240)]
 
 _METADATA = "169.254.169.254"
 

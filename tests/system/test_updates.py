@@ -10,7 +10,7 @@ from tests.system.documents import AGENT, WORKFLOW
 from tests.system.kafka_topics import Record, produce
 from tests.system.loaded import under_load
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(180)]
 
 _WORKFLOW, _AGENT = f"workflow/{WORKFLOW}@1".encode(), f"agent/{AGENT}".encode()
 
