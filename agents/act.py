@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
+from agents import failpoints
 from agents.attempt import Outbound
 from agents.deliver import Deliver
 from agents.errands import Errand
@@ -99,9 +100,11 @@ class Act:
             tenure.ended, tenure.open = True, False
         for errand in self._deliver.drop(lambda _: True):
             self._flights.pop(_key(errand), None)
+        await failpoints.hit_async("revoke-dropped")
         await asyncio.gather(
             *(self._announce(one.outbound, one.until) for one in self._deliver.on_the_wire())
         )
+        await failpoints.hit_async("revoke-announced")
         await self._outbox.hand_over()
         for partition in self._tenures:
             self._outbox.end(partition)
@@ -116,7 +119,9 @@ class Act:
         message = Replied(
             outbound.call_id, outbound.delivery_id, outbound.attempt, reply, started_at, seconds
         )
+        await failpoints.hit_async("reply-known")
         await self._tell(partition, message)
+        await failpoints.hit_async("reply-posted")
         if partition not in self._tenures:
             self._flights.pop(key, None)
 
@@ -170,6 +175,7 @@ class Act:
             while tenure.effects and not tenure.ended:
                 effects, tenure.effects = tenure.effects, []
                 await self._rows.durable(tenure.partition)
+                await failpoints.hit_async("effects-durable")
                 for effect in effects:
                     await self._carry_out_one(tenure, effect)
         except Revoked:
@@ -197,6 +203,8 @@ class Act:
             # It stays a row; those behind it may not overtake it. See agents/survey.py.
             del self._flights[_key(errand)]
             tenure.crowded.add(errand.lane)
+            return
+        failpoints.hit("lane-entered")
 
     def has_room(self, lane: Lane) -> None:
         """A lane that was full is not any more: what is only a row is to be looked for."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from agents import failpoints
 from agents.metrics import Metrics
 from schemas.endpoints import Mark
 from schemas.workflow import VoiceAgent, Workflow
@@ -184,6 +185,7 @@ class Reader:
         self._snapshot, read = fold(self._snapshot, ((each.key, each.value) for each in records))
         for each in read:
             self._tell(each)
+        failpoints.hit("definitions-read")
 
     def _tell(self, read: Read) -> None:
         match read:

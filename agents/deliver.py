@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from agents import failpoints
 from agents.attempt import Outbound
 from agents.errands import Errand, Load
 from agents.http.errors import Withheld
@@ -194,6 +195,7 @@ class Deliver:
         self._wire[started] = OnTheWire(outbound, started_at + outbound.request.timeout)
         said: Shown | None = None
         try:
+            await failpoints.hit_async("attempt-begun")
             reply = await self._attempt(outbound)
             said = shown(reply, outbound.kind)
         except Withheld:

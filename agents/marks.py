@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from agents import failpoints
 from schemas.endpoints import Mark, endpoint_name
 from streams import marking
 from streams.lanes import Change, Lane, Shown
@@ -75,7 +76,9 @@ class Marks:
             self._something.clear()
             while self._unwritten:
                 name = next(iter(self._unwritten))
+                await failpoints.hit_async("mark-due")
                 await self._write(name, self._unwritten.pop(name))
+                await failpoints.hit_async("mark-written")
 
     def _failing(self, name: str) -> None:
         mark = marking.failing(self._known(name), self._clock())

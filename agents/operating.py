@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from aiokafka import AIOKafkaProducer
 
+from agents import failpoints
 from agents.connection import client_options
 from agents.kafka.config import KafkaConfig
 from agents.kafka.topics import partitions_of
@@ -50,6 +51,7 @@ async def tell(
                 await producer.send_and_wait(
                     internal, wire.message(message), key=key, partition=home(message.call_id, partitions)
                 )
+            await failpoints.hit_async("message-told")
             if paced is not None:
                 await paced(message)
     finally:

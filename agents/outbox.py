@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from agents import failpoints
 from schemas.calls import Owed
 from schemas.messages import Emitted
 
@@ -70,6 +71,7 @@ class Outbox:
         account.waiting.add(owed.number)
         key = (call_id if owed.key is None else owed.key).encode("utf-8", "surrogatepass")
         sent = await self._post(self._name(owed.topic), key, owed.value, owed.headers)
+        await failpoints.hit_async("record-sent")
         self._sent.add(sent)
         sent.add_done_callback(lambda done: self._acknowledged(partition, call_id, owed.number, done))
 
@@ -98,7 +100,9 @@ class Outbox:
             account = self._accounts.get((partition, call_id))
             if account is not None and not account.waiting:
                 del self._accounts[partition, call_id]
+                await failpoints.hit_async("emitted-due")
                 await self._tell(partition, Emitted(call_id, account.through))
+                await failpoints.hit_async("emitted-posted")
 
     def _acknowledged(self, partition: int, call_id: str, number: int, done: "asyncio.Future[Any]") -> None:
         self._sent.discard(done)

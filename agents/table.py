@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from agents import failpoints
 from agents.kafka.changelog import MOST_BYTES, TooLarge
 from agents.kafka.rows import Rows
 from schemas import keys, wire
@@ -63,6 +64,8 @@ class Table:
                     f"the row of a call has {len(row)} bytes; expected at most {MOST_BYTES - leave}"
                 )
             rows.set(keys.settled(call.call_id) if call.settled else keys.live(call.call_id), row)
+        if step.erased:
+            failpoints.hit("call-erased")
 
     def sweep(self, after: bytes, most: int) -> Iterator[tuple[bytes, Call]]:
         """Up to `most` settled rows behind a key, in the order of their keys."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from faust.types import TP
 
+from agents import failpoints
 from agents.act import Act
 from agents.alarms import MOST as MOST_ALARMS
 from agents.alarms import Alarms
@@ -75,11 +76,13 @@ class Takeover:
                 self.tenures[partition] = tenure
                 self._timers.begin(tenure)
                 self._act.begin(tenure)
+                await failpoints.hit_async("tenure-begun")
                 await self._rebuild(tenure)
                 if tenure.ended:
                     return
         except Revoked:
             return
+        await failpoints.hit_async("tenures-rebuilt")
         for tenure in self.tenures.values():
             tenure.rebuilt = True
             self.open(tenure)
@@ -106,6 +109,7 @@ class Takeover:
             return
         read = self._offsets.processed(TP(self._internal, tenure.partition)) or 0
         if read >= tenure.barrier:
+            failpoints.hit("tenure-opening")
             self._act.resume(tenure)
 
     async def _rebuild(self, tenure: Tenure) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
+from agents import failpoints
 from agents.alarms import Alarms
 from agents.tenure import Tenure
 from schemas.calls import Call
@@ -69,7 +70,9 @@ class Timers:
                     break
                 due, call_id = alarms.take()
                 tenure.ticks += 1
+                await failpoints.hit_async("tick-due")
                 await self._send(tenure.partition, Tick(call_id, due, alarms is tenure.silent))
+                await failpoints.hit_async("tick-posted")
 
     def _next(self, tenure: Tenure, now: datetime) -> Alarms | None:
         """Where the oldest alarm lies that may ring. If the guard holds one back, it does all later ones."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, assert_never
 
+from agents import failpoints
 from agents.act import Act, Tell
 from agents.kafka.changelog import Revoked, TooLarge
 from agents.kafka.source import Record
@@ -70,12 +71,15 @@ class Track:
                 await asyncio.wait(self._later_tasks)
 
     async def _take(self, record: Record, tenure: Tenure) -> None:
-        match self.reader.read(record):
+        read = self.reader.read(record)
+        await failpoints.hit_async("record-read")
+        match read:
             case Folded(message, at):
                 if isinstance(message, Event):
                     tenure.last_event = record.timestamp.timestamp()
                 if isinstance(message, Event | Replay):
                     await self.await_definitions(message, record.timestamp)
+                    await failpoints.hit_async("definitions-known")
                 if not tenure.ended:
                     self._write(record, tenure, message, at)
             case Poison(at, why):
@@ -85,6 +89,7 @@ class Track:
                 self._later(record, self._sent_on(home, message))
             case Sweep() as message:
                 rest = sweep(tenure, message)
+                failpoints.hit("slice-swept")
                 record.ack()
                 if rest is not None:
                     await self.tell(record.partition, rest)
@@ -94,6 +99,7 @@ class Track:
     def _write(self, record: Record, tenure: Tenure, message: machine.Input, at: Position) -> None:
         before = tenure.table.call(message.call_id)
         step = machine.step(before, message, self.clock(), tenure.table, self.definitions(), self.policy, at)
+        failpoints.hit("step-taken")
         if isinstance(message, Tick):
             tenure.ticks = max(0, tenure.ticks - 1)
         try:
@@ -101,17 +107,21 @@ class Track:
         except TooLarge as why:
             self._later(record, self._buried(at, str(why)))
             return
+        failpoints.hit("rows-set")
         if isinstance(message, Replied):
+            failpoints.hit("reply-folded")
             self.act.landed(message)
         self.metrics.counted(step.counts)
         tenure.changed(before, step.call)
         self.timers.arm(tenure, step.call)
         self.act.after(tenure, step)
         record.ack()
+        failpoints.hit("record-acked")
 
     async def _sent_on(self, home: int, message: Forwarded) -> None:
         try:
             await self.tell(home, message)
+            await failpoints.hit_async("event-sent-on")
         except TooLarge as why:
             found_at = Position(message.topic, message.partition, message.offset)
             await self._buried(found_at, str(why))
@@ -119,6 +129,7 @@ class Track:
     async def _buried(self, at: Position, why: str) -> None:
         """Write the dead letter of a record that could not be folded."""
         await self.bury(records.unreadable(at, why, self.clock()))
+        await failpoints.hit_async("letter-written")
         self.metrics.events("unreadable")
         self.metrics.dead_letter("unreadable")
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from agents import failpoints
 from agents.act import Act, MayStart, TakeReply
 from agents.attempt import Attempts, Outbound
 from agents.connection import client_options, kafka_config, topic_names
@@ -254,13 +255,16 @@ class Worker:
         if self._draining.is_set():
             return
         self._draining.set()
+        await failpoints.hit_async("drain-begun")
         log.info("draining: %d requests under way", self._act.deliver.in_flight)
         now, wire = utc_now(), self._act.deliver.on_the_wire()
         limit = max([self._settings.drain, *(one.until - now + DRAIN_MARGIN for one in wire)])
         if not await self._act.deliver.drained(limit):
             log.warning("requests under way after %s; the next owner waits for them", limit)
+        await failpoints.hit_async("drained")
         self._end_parts()
         await self._takeover.end(frozenset(self._takeover.tenures))
+        await failpoints.hit_async("drain-handed-over")
         self._stop.set()
 
     def _end_parts(self) -> None:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.destinations import EXPECTED as A_DESTINATION
 from schemas.destinations import is_destination
+from schemas.failpoints import orders
 from schemas.spans import span
 
 PREFIX: Final = "POSTCALL_"
@@ -180,8 +181,8 @@ class Settings(BaseSettings):
     unsafe_testing: bool = False
     """Allow what only tests may do."""
     failpoints: Words = ()
-    """Where a test makes this worker fail; refused without POSTCALL_UNSAFE_TESTING=1, and this release has
-    none to name."""
+    """Where a test makes this process fail, `NAME=ACTION[@PASS]`, comma-separated; refused without
+    POSTCALL_UNSAFE_TESTING=1."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -190,8 +191,10 @@ class Settings(BaseSettings):
                 "found POSTCALL_FAILPOINTS without POSTCALL_UNSAFE_TESTING=1; expected none: they break the "
                 "worker on purpose"
             )
-        if self.failpoints:
-            raise ValueError(f"found POSTCALL_FAILPOINTS {', '.join(self.failpoints)}; this release has none")
+        try:
+            orders(self.failpoints)
+        except ValueError as fault:
+            raise ValueError(f"POSTCALL_FAILPOINTS: {fault}") from None
         return self
 
     def topic(self, name: str) -> str:

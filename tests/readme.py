@@ -81,7 +81,7 @@ def generated() -> dict[str, str]:
 
 def _metrics() -> str:
     rows = [(f"`{each.name}`", each.sort, _labels(each), each.help) for each in FAMILIES]
-    return _table("metric", "kind", "labels", "the question that it answers", rows=rows)
+    return table("metric", "kind", "labels", "the question that it answers", rows=rows)
 
 
 def _labels(family: Family) -> str:
@@ -91,7 +91,7 @@ def _labels(family: Family) -> str:
 def _settings() -> str:
     values = redacted(Settings.model_construct())
     rows = [(f"`{variable(field)}`", _default(values[variable(field)]), says) for field, says in described()]
-    return _table("variable", "default", "what it is", rows=rows)
+    return table("variable", "default", "what it is", rows=rows)
 
 
 def _default(value: Any) -> str:
@@ -106,16 +106,20 @@ def _default(value: Any) -> str:
             return f"`{value}`"
 
 
-def _table(*columns: str, rows: list[tuple[str, ...]]) -> str:
+def table(*columns: str, rows: list[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
     lines = [columns, ("---",) * len(columns), *rows]
     return "".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |\n" for line in lines)
 
 
+def filled(text: str, fresh: dict[str, str]) -> str:
+    """A page with its tables as they ought to be."""
+    return _TABLE.sub(lambda found: found[1] + fresh[found[2]] + found[4], text)
+
+
 def main() -> None:
     """Write the tables into the README."""
-    fresh = generated()
-    text = README.read_text()
-    README.write_text(_TABLE.sub(lambda found: found[1] + fresh[found[2]] + found[4], text))
+    README.write_text(filled(README.read_text(), generated()))
 
 
 if __name__ == "__main__":

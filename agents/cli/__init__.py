@@ -232,4 +232,11 @@ def _settings(context: typer.Context) -> "Settings":
     from agents.cli.output import complain
 
     complain(*unknown_variables())
-    return read_settings(given_flags(context))
+    settings = read_settings(given_flags(context))
+    if settings.failpoints:
+        from agents.failpoints import arm
+        from schemas.failpoints import orders
+
+        complain(f"failing on purpose: {', '.join(settings.failpoints)}")
+        arm(orders(settings.failpoints))
+    return settings

@@ -13,6 +13,7 @@ from aiohttp import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 
+from agents import failpoints
 from agents.http.answering import Head, prepare_for_answer, read_head
 from agents.http.connections import Connection, Connections
 from agents.http.dialing import Direct, Origin, ThroughProxy
@@ -142,11 +143,15 @@ async def _head(connection: Connection, request: httpx.Request, proxy: Proxy | N
         gone = Closed if connection.reused else Refused
         raise gone("the connection was closed before the request was sent")
     prepare_for_answer(protocol)
+    await failpoints.hit_async("connection-open")
     may_leave = request.extensions.get("may_leave")
     if may_leave is not None and not may_leave():
         raise Withheld
     transport.write(_wire(request, proxy))
-    return await read_head(protocol)
+    await failpoints.hit_async("request-written")
+    head = await read_head(protocol)
+    await failpoints.hit_async("answer-begun")
+    return head
 
 
 def _wire(request: httpx.Request, proxy: Proxy | None) -> bytes:

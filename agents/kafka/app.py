@@ -10,6 +10,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.types import ServiceT
 
+from agents import failpoints
 from agents.kafka.changelog import BATCH_BYTES, MOST_BYTES, Client
 from agents.kafka.config import KafkaConfig
 from agents.kafka.consumer import Consumer
@@ -119,6 +120,7 @@ class App(faust.App):
         """Open the partitions and tell the engine; Faust would swallow what the engine raises."""
         self._recovering = asyncio.current_task()
         try:
+            await failpoints.hit_async("partitions-recovered")
             self.rows.open(partitions)
             await self.on_recovered(partitions)
         except Exception as bug:
@@ -137,7 +139,9 @@ class App(faust.App):
             self._recovering.cancel()
         source = self.kafka.topics[0]
         await self.on_revoked(frozenset(tp.partition for tp in revoked if tp.topic == source))
+        await failpoints.hit_async("revoke-handed-over")
         await self.commit_now()
+        await failpoints.hit_async("revoke-committed")
 
     def _acknowledge(self, tp: TP, offset: int, generation: int) -> None:
         self.consumer.acknowledge(tp, offset, generation)

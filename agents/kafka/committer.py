@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from agents import failpoints
 from agents.kafka.changelog import Client, Row, batches, last_offset, send
 from agents.kafka.fitness import Fitness
 from agents.kafka.lease import Lease
@@ -83,17 +84,21 @@ class Committer:
         first, *more = batches(shelf.take())
         if more:
             return asyncio.ensure_future(self._write_in_turn(partition, shelf, [first, *more]))
-        sent = await send(self._client(), self._topic, partition, first)
+        sent = await self._send(partition, first)
         # A task for each partition and cycle would cost more than all the rest of it.
         sent.add_done_callback(partial(self._arrived, partition, shelf, first))
         return sent
+
+    async def _send(self, partition: int, batch: Sequence[Row]) -> "asyncio.Future[Any]":
+        await failpoints.hit_async("batch-ready")
+        return await send(self._client(), self._topic, partition, batch)
 
     async def _write_in_turn(
         self, partition: int, shelf: Shelf, all_batches: Sequence[Sequence[Row]]
     ) -> None:
         """Each batch is acknowledged before the next leaves, so a crash keeps a prefix."""
         for batch in all_batches:
-            sent = await send(self._client(), self._topic, partition, batch)
+            sent = await self._send(partition, batch)
             if not self._kept(partition, shelf, batch, await sent):
                 return
         shelf.land()
@@ -112,7 +117,9 @@ class Committer:
     def _kept(self, partition: int, shelf: Shelf, batch: Sequence[Row], acknowledged: Any) -> bool:
         """Put a batch that Kafka has on disk; False when the partition was dropped meanwhile: the next
         owner reads it from the changelog."""
+        failpoints.hit("batch-acknowledged")
         if self._shelves.get(partition) is not shelf:
             return False
         self._disk().apply(partition, batch, last_offset(acknowledged, batch))
+        failpoints.hit("batch-applied")
         return True

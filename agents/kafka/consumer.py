@@ -17,6 +17,7 @@ from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from agents import failpoints
 from agents.kafka.progress import Progress
 from agents.kafka.thread import ConsumerThread
 
@@ -109,6 +110,7 @@ class Consumer(driver.Consumer):
             fetched = [record for record in fetched if record.offset >= read]
         for record in fetched:
             progress.deliver(record.offset)
+            failpoints.hit("record-delivered")
         if fetched:
             self._read_offset[tp] = fetched[-1].offset + 1
             self.app.inbox.put(fetched, generation)
@@ -151,6 +153,7 @@ class Consumer(driver.Consumer):
         for tp, offset in committed.items():
             self._read_offset[tp] = self._committed_offset[tp] = offset
             self.app.offsets.sought(tp, offset)
+        await failpoints.hit_async("sought")
 
     def _standby_positions(self) -> dict[TP, int]:
         recovery = cast(TableManager, self.app.tables).recovery
@@ -180,8 +183,10 @@ class Consumer(driver.Consumer):
             return False
         await self.app.producer.flush()
         self.app.fitness.check()
+        await failpoints.hit_async("offsets-ready")
         if not await self._commit(offsets):
             return False
+        await failpoints.hit_async("offsets-committed")
         self._committed_offset.update(offsets)
         return True
 
@@ -202,6 +207,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Refuse new rows, let Faust flush, then forget what is left."""
         self.app.rows.refuse()
+        await failpoints.hit_async("revoke-begun")
         await super().on_partitions_revoked(revoked)
         self.app.rows.drop()
         self._revocations += 1

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from aiokafka.producer.sender import Sender
 from aiokafka.structs import TopicPartition
 
+from agents import failpoints
 from agents.kafka.lease import Lease
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,10 @@ def guard_changelog(
     send = sender._send_produce_req
 
     async def send_when_held(node_id: int, batches: Mapping[TopicPartition, Any]) -> None:
-        if any(tp.topic == changelog for tp in batches) and not await lease.held():
-            expelled()
+        if any(tp.topic == changelog for tp in batches):
+            if not await lease.held():
+                expelled()
+            await failpoints.hit_async("batch-leaving")
         await send(node_id, batches)
 
     sender._send_produce_req = send_when_held

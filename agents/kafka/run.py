@@ -10,6 +10,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
+from agents import failpoints
 from agents.kafka.app import App
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,9 @@ async def run(app: App, stop: asyncio.Event) -> None:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         _raise_crash(app, ends)
         await app.flush()
+        await failpoints.hit_async("stop-flushed")
         await app.commit_now()
+        await failpoints.hit_async("stop-committed")
     finally:
         for task in (started, *ends):
             task.cancel()

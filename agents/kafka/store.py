@@ -14,6 +14,7 @@ import rocksdict
 from faust.stores import rocksdb
 from faust.types import TP, EventT
 
+from agents import failpoints
 from agents.kafka.changelog import Row
 from agents.kafka.disk import failed, is_corrupt, mark_of
 
@@ -130,6 +131,7 @@ class Store(rocksdb.Store):
         for partition, messages in found.items():
             rows = ((message.key, message.value) for message in messages)
             self._write(partition, rows, max(message.offset for message in messages))
+            failpoints.hit("batch-recovered")
 
     def _write(self, partition: int, rows: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         together = rocksdict.WriteBatch(raw_mode=True)

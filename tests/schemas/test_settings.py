@@ -50,9 +50,13 @@ def test_settings_cannot_be_changed_once_they_are_read() -> None:
 
 def test_failpoints_are_refused_outside_of_tests() -> None:
     with pytest.raises(ValidationError, match="POSTCALL_UNSAFE_TESTING=1"):
-        Settings(failpoints=("before-ack",))
-    with pytest.raises(ValidationError, match="this release has none"):
-        Settings(failpoints=("before-ack",), unsafe_testing=True)
+        Settings(failpoints=("rows-set=kill",))
+    assert Settings(failpoints=("rows-set=kill",), unsafe_testing=True).failpoints == ("rows-set=kill",)
+
+
+def test_a_failpoint_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ValidationError, match=r"POSTCALL_FAILPOINTS: found 'before-ack=kill' .*rows-set"):
+        Settings(failpoints=("before-ack=kill",), unsafe_testing=True)
 
 
 def test_the_topic_prefix_is_put_before_a_name_literally() -> None:
