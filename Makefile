@@ -6,10 +6,12 @@
 #   make check   lint, types, layers and the tests that need no Kafka
 #   make torture SEED=7 MINUTES=60
 #                random faults and load on a real Kafka for so long, then the verdict; RATE is calls a second
+#   make failpoints
+#                a worker killed at every failpoint, on a real Kafka; SEEDS=10 for ten draws each
 #   make clean   remove what the others made
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults torture clean
+.PHONY: help demo test check faults failpoints torture clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +48,9 @@ check: $(READY)
 
 torture: $(READY)
 	@$(BIN)/python -m tests.system.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(if $(BROKERS),--brokers $(BROKERS))
+
+failpoints: $(READY)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m failpoints tests/system/test_failpoints.py
 
 clean:
 	rm -rf $(VENV) .cache .postcall .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -137,8 +137,8 @@ class Worker:
         """Whether the process is there."""
         return self._running is not None and self._running.poll() is None
 
-    def start(self) -> None:
-        """Start the process; it is ready a little later (`wait_ready`)."""
+    def start(self, **more: str) -> None:
+        """Start the process, with more variables for this time; it is ready a little later (`wait_ready`)."""
         (self._port,) = free_ports(1)
         own = {
             "POSTCALL_WEB_PORT": str(self._port),
@@ -148,7 +148,7 @@ class Worker:
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
                 [*self._around, POSTCALL, "worker"],
-                env=self._setting.environment() | own,
+                env=self._setting.environment() | own | more,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -238,6 +238,12 @@ class Fleet:
         for worker in joining:
             worker.wait_ready()
         return joining
+
+    def enlist(self, **more: str) -> Worker:
+        """Start one more worker, with more variables for this time, and do not wait until it is ready."""
+        self.workers.append(Worker(self._setting, len(self.workers) + 1))
+        self.workers[-1].start(**more)
+        return self.workers[-1]
 
     def kill(self, worker: Worker) -> None:
         """End a worker with -9 and start it again on the same data directory."""
