@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.demo.receiver import Request
-from schemas import keys
+from schemas import keys, wire
+from schemas.delivery import Answered
+from schemas.messages import Replied
 from tests.agents.failpoints.told import EXPECTED, GIVEN_UP
 from tests.system.witnesses import Record
 
 OUTCOMES, LOG, LETTERS, ROWS = ".call-outcomes", ".delivery-log", ".dead-letters", "-calls-changelog"
-WRITTEN = (OUTCOMES, LOG, LETTERS, ROWS)
+INTERNAL = "-internal"
+WRITTEN = (OUTCOMES, LOG, LETTERS, ROWS, INTERNAL)
 """What stands behind a run's name in the names of its topics."""
 
-FOLDING = 0.5
-"""Seconds before a kill within which a reply may have come that was not durable yet."""
+ARRIVING = 0.5
+"""Seconds: what a worker had handed to the kernel still arrives after its death."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +79,34 @@ class Accounts:
         return min(times, default=0.0)
 
     def _repeated(self) -> list[str]:
-        """Requests made again after their 2xx that no death explains."""
-        logged = {each["delivery_id"]: at for at, each in self._times(LOG) if each["class"] == "success"}
-        amiss, first = [], dict[str, Request]()
+        """Requests made again after their 2xx, but those whose reply a death kept from being posted."""
+        posted, amiss, first = self._posted(), [], dict[str, Request]()
         for each in self.requests:
-            before = first.get(each.headers["webhook-id"])
-            if before is not None:
-                known_at = logged.get(each.headers["webhook-id"], float("inf"))
-                excused = [
+            key = each.headers["webhook-id"]
+            if key in first:
+                cut_short = [
                     at
                     for at in self.deaths
-                    if before.at <= at + FOLDING
-                    and (before.answer_at or at) + FOLDING >= at
-                    and known_at > at
+                    if first[key].at <= at + ARRIVING and at < min(each.at, posted.get(key, float("inf")))
                 ]
-                if not any(at < each.at for at in excused):
+                if not cut_short:
                     amiss.append(f"repeated: {each.path} of {_call(each)}")
             elif each.answer == 200:
-                first[each.headers["webhook-id"]] = each
+                first[key] = each
         return amiss
+
+    def _posted(self) -> dict[str, float]:
+        """When the reply with a 2xx to each delivery was posted first."""
+        found: dict[str, float] = {}
+        for record in self.topics[INTERNAL]:
+            message = wire.read_message(record.value or b"")
+            if (
+                isinstance(message, Replied)
+                and isinstance(message.reply, Answered)
+                and message.reply.status == 200
+            ):
+                found.setdefault(message.delivery_id, record.at)
+        return found
 
     def _records_amiss(self) -> list[str]:
         outcomes = Counter((each["call_id"], each["type"]) for each in self._said(OUTCOMES))

@@ -20,6 +20,8 @@ from tests.failpoints_page import HITS, places
 
 FAILED = ("mark-due", "mark-written")
 OTHERS = ("call-erased", "slice-swept", "message-told")
+pytestmark = pytest.mark.timeout(240)
+
 CRASHING = (
     *("step-taken", "batch-acknowledged", "effects-durable", "request-written", "reply-known", "record-sent"),
     *("emitted-due", "tick-due"),
