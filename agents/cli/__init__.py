@@ -211,6 +211,57 @@ def resume_endpoint(
     raise typer.Exit(run(endpoint, as_json, _settings(context)))
 
 
+@app.command("verify", cls=WithSettings)
+def verify_run(
+    context: typer.Context,
+    receiver: Annotated[
+        Path | None, typer.Option(help="What a receiver wrote down, a JSON line a request.")
+    ] = None,
+    documents: Annotated[
+        list[Path] | None, typer.Option(help="Documents, instead of those of the workflows topic.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option(help="URL of a worker whose counters cover all that is judged.")
+    ] = None,
+    logs: Annotated[list[Path] | None, typer.Option(help="A worker's log, for --planted.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="Samples of lag, readiness, memory; disturbances.")
+    ] = None,
+    kills: Annotated[str | None, typer.Option(help="When workers were killed, comma-separated.")] = None,
+    planted: Annotated[Path | None, typer.Option(help="Strings that must show nowhere, one a line.")] = None,
+    call: Annotated[str | None, typer.Option(help="Only this call.", metavar="ID")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Calls since then: RFC 3339, or how long ago (2h).")
+    ] = None,
+    slack: Annotated[float, typer.Option(min=0, help="Seconds that everything may be late.")] = 60.0,
+    workers: Annotated[int | None, typer.Option(min=1, help="How many workers ran at most.")] = None,
+    memory_mib: Annotated[int | None, typer.Option(min=1, help="The bound of a worker's memory.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Keep all witnesses in this folder.")] = None,
+    evidence: Annotated[Path | None, typer.Option(help="Judge what --save kept, offline.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge from outside whether anything was lost, made up, repeated or out of order."""
+    from agents.cli.verify import Options, run
+
+    options = Options(
+        receiver=receiver,
+        documents=tuple(documents or ()),
+        metrics=tuple(metrics or ()),
+        logs=tuple(logs or ()),
+        samples=samples,
+        kills=kills,
+        planted=planted,
+        call=call,
+        since=since,
+        slack=slack,
+        workers=workers,
+        memory_mib=memory_mib,
+        save=save,
+        evidence=evidence,
+    )
+    raise typer.Exit(run(options, as_json, _settings(context)))
+
+
 @app.command("config", cls=WithSettings)
 def show_config(context: typer.Context, as_json: Json = False) -> None:
     """Print every setting as a worker here would run with it, secrets as set or not set."""

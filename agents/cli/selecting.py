@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from agents.cli.exits import UsageRefused
+from agents.cli.moments import moment
 from agents.kafka.config import KafkaConfig
 from agents.output_topics import values
-from schemas.encodings.moments import utc
-from schemas.spans import span
 from streams.letters import Letter, Selection, read, selects
 from streams.records import Reason
 
@@ -35,19 +34,6 @@ def selection(flags: Mapping[str, str], call_id: str | None = None) -> Selection
 
 def _moment(name: str, flags: Mapping[str, str]) -> datetime | None:
     return moment(f"--{name}", flags[name], datetime.now(UTC)) if name in flags else None
-
-
-def moment(flag: str, text: str, now: datetime) -> datetime:
-    """A moment in RFC 3339, or so long ago (`2h`). Raises UsageRefused."""
-    at = utc(text)
-    if at is not None:
-        return at
-    try:
-        return now - span(text)
-    except ValueError:
-        raise UsageRefused(
-            f"{flag}: found {text[:40]!r}; expected a time such as 2026-01-02T03:04:05Z, or how long ago: 2h"
-        ) from None
 
 
 async def letters(config: KafkaConfig, topic: str, wanted: Selection) -> list[Letter]:

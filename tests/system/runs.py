@@ -16,15 +16,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agents.demo.receiver import Rule, Script
+from agents.ledger.documents import Documents
+from agents.ledger.gathering import read_witnesses
+from agents.ledger.judgement import Judgement
+from agents.ledger.oracle import judge
+from agents.ledger.report import report
+from agents.ledger.rules import Rules
+from agents.ledger.witnesses import Witnesses
+from schemas.spans import span
 from tests.system.documents import REJECTING_NODE, SECRET_VALUE, documents
 from tests.system.kafka_topics import create_topics
-from tests.system.ledger import read_witnesses
 from tests.system.load import Load, Mixture, Telling, generate
-from tests.system.oracle import Judgement, judge
-from tests.system.oracle_report import report
-from tests.system.owed import Documents
 from tests.system.receiver import ReceiverProcess
-from tests.system.witnesses import Witnesses
 from tests.system.workers import Fleet, Setting
 
 _SETTLE_SECONDS = 90.0
@@ -100,9 +103,8 @@ class Run:
             [worker.log for worker in self.fleet.workers],
             self.fleet.kills,
         )
-        return judge(
-            self.witnesses, self.documents, [SECRET_VALUE], undisturbed, among=set(self.load.expected)
-        )
+        calls = set(self.load.expected)
+        return judge(self.witnesses, self.documents, [SECRET_VALUE], undisturbed, calls, _rules(self.setting))
 
     def _wait_quiet(self, until: float) -> None:
         size, since = -1, time.monotonic()
@@ -111,6 +113,13 @@ class Run:
             grown = self.receiver.log.stat().st_size if self.receiver.log.exists() else 0
             if grown != size:
                 size, since = grown, time.monotonic()
+
+
+def _rules(setting: Setting) -> Rules:
+    """The durations that the workers of a run go by."""
+    said = setting.environment()
+    known = {name: said.get(f"POSTCALL_{name.upper()}") for name in Rules.__dataclass_fields__}
+    return Rules(**{name: span(text).total_seconds() for name, text in known.items() if text is not None})
 
 
 @contextmanager

@@ -1,17 +1,15 @@
 """Where something that must not be anywhere could be: topics, rows, files; and in which spellings."""
 
-import asyncio
 import json
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 import rocksdict
 
+from agents.ledger.spellings import spellings
+from agents.ledger.topics import read_topics
+from agents.ledger.witnesses import Record
 from tests.system.kafka_topics import topics_seen
-from tests.system.ledger import read_topics
-from tests.system.witnesses import Record
 from tests.system.workers import Setting
 
 Found = tuple[str, bytes]
@@ -21,7 +19,7 @@ Found = tuple[str, bytes]
 def records(setting: Setting) -> dict[str, tuple[Record, ...]]:
     """All records of all topics of a run, by the name of the topic."""
     names = [name for name in topics_seen(setting.bootstrap) if name.startswith(setting.name)]
-    return asyncio.run(read_topics(setting.bootstrap, names))
+    return read_topics({"bootstrap.servers": setting.bootstrap}, names)
 
 
 def in_topics(topics: dict[str, tuple[Record, ...]]) -> Iterator[Found]:
@@ -55,14 +53,6 @@ def in_files(*folders: Path) -> Iterator[Found]:
         for path in [folder] if folder.is_file() else sorted(folder.rglob("*")):
             if path.is_file():
                 yield str(path), path.read_bytes()
-
-
-def spellings(text: str) -> set[bytes]:
-    """A text as it may be written: plain, in JSON, in base64, percent-encoded."""
-    encoded = {b64encode(text.encode()).decode(), urlsafe_b64encode(text.encode()).decode()}
-    percent = {quote(text), quote(text, safe=""), quote_plus(text), quote(text, safe="").lower()}
-    plain = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    return {one.encode() for one in (*plain, *percent, *(each.rstrip("=") for each in encoded))}
 
 
 def leaks(haystack: Iterable[Found], planted: Iterable[str]) -> set[tuple[str, str]]:

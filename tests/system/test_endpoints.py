@@ -3,7 +3,6 @@
 Judged from outside: by the receiver's file, the metrics and the workflows topic.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -13,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from agents.demo.receiver import Rule, Script
+from agents.ledger.topics import read_topics
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_topics import produce
-from tests.system.ledger import read_topics
 from tests.system.receiver import ReceiverProcess, Request
 from tests.system.workers import Fleet, Setting
 
@@ -65,7 +64,7 @@ def to(path: str, receiver: ReceiverProcess) -> list[Request]:
 def marks(kafka: ServedBroker, setting: Setting) -> list[tuple[bytes | None, bytes | None]]:
     """The marks of endpoints, in the order in which they were written."""
     topic = f"{setting.prefix}workflows"
-    records = asyncio.run(read_topics(kafka.bootstrap, [topic]))[topic]
+    records = read_topics({"bootstrap.servers": kafka.bootstrap}, [topic])[topic]
     return [(each.key, each.value) for each in records if (each.key or b"").startswith(b"endpoint/")]
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.cli.exits import UsageRefused
+from agents.cli.moments import moment
 from agents.cli.replay import run
-from agents.cli.selecting import moment, selection
+from agents.cli.selecting import selection
 from schemas.settings import Settings
 from streams.letters import Selection
 

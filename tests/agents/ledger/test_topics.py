@@ -1,15 +1,14 @@
 """What two producers told is read back whole, in its order, from offset 0."""
 
-import asyncio
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
 
+from agents.ledger.topics import read_topics
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_topics import create_topics
-from tests.system.ledger import read_topics
 from tests.system.load import Mixture, Telling, generate
 
 
@@ -19,7 +18,7 @@ def test_everything_told_is_read_back_in_the_order_of_each_producer(kafka: Serve
     create_topics(kafka.bootstrap, {topic: 4, unread: 2})
     load = generate(Mixture(calls=40, seed=3, seconds=1.0), datetime.now(UTC))
     Telling(kafka.bootstrap, topic, load).start().join()
-    read = asyncio.run(read_topics(kafka.bootstrap, [topic, unread]))
+    read = read_topics({"bootstrap.servers": kafka.bootstrap}, [topic, unread])
     assert read[unread] == ()
     assert sorted(record.value or b"" for record in read[topic]) == sorted(
         each.value for each in load.arrivals
