@@ -4,7 +4,8 @@ The file is a witness: one JSON line a request, written before the answer leaves
 answered is always in it. A line:
 
     {"at": seconds since 1970, "answer_at": the same (null: none), "method", "path" (with the query),
-     "headers": {lower-case name: value}, "body": text, "body_sha256": hex, "answer": status | "hang" | "close"}
+     "headers": {lower-case name: value}, "body": text, "body_sha256": hex, "answer": status | "hang" | "close",
+     "answer_headers": {name: value}}
 
 A script is JSON, and is read again when the file changes:
 
@@ -73,6 +74,7 @@ class Request(msgspec.Struct, frozen=True):
     body: str
     body_sha256: str
     answer: int | str
+    answer_headers: dict[str, str] = {}
 
 
 class Receiver:
@@ -119,6 +121,7 @@ class Receiver:
             body=body.decode(errors="replace"),
             body_sha256=hashlib.sha256(body).hexdigest(),
             answer=answer,
+            answer_headers={} if rule.silence else rule.headers,
         )
         os.write(self._log, msgspec.json.encode(request) + b"\n")
         return rule, request

@@ -14,6 +14,9 @@ Client = Mapping[str, Any]
 _PATIENCE_SECONDS: Final = 30.0
 """How long the broker may be silent."""
 
+_ANSWER_SECONDS: Final = 10.0
+"""How long a broker may take to answer at all."""
+
 _AT_ONCE: Final = 10_000
 
 
@@ -61,7 +64,7 @@ def read_topics(
 
 def _partitions(consumer: Consumer) -> dict[str, int]:
     try:
-        found = consumer.list_topics(timeout=_PATIENCE_SECONDS).topics
+        found = consumer.list_topics(timeout=_ANSWER_SECONDS).topics
     except KafkaException as fault:
         raise NoBroker(str(fault)) from fault
     return {name: len(topic.partitions) for name, topic in found.items()}

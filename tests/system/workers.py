@@ -133,6 +133,11 @@ class Worker:
         return self._running.pid
 
     @property
+    def port(self) -> int:
+        """Where its doors are."""
+        return self._port
+
+    @property
     def running(self) -> bool:
         """Whether the process is there."""
         return self._running is not None and self._running.poll() is None
