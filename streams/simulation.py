@@ -10,7 +10,7 @@ rates) do not apply.
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Final, TypeAlias
 
@@ -88,6 +88,7 @@ class _Game:
         self._parts: dict[PartKey, Part] = {}
         self._agenda: list[tuple[datetime, int, Tick | Replied]] = []
         self._turn = 0
+        self._now = datetime.min.replace(tzinfo=UTC)
         self._armed: list[datetime | None] = [None, None]
         """When the next ticks come: plain and silent."""
 
@@ -96,10 +97,12 @@ class _Game:
         while self._agenda and (moment is None or self._agenda[0][0] < moment):
             at, _, message = heappop(self._agenda)
             if isinstance(message, Replied) or self._wanted(message):
-                self.take(message, at)
+                # What was due already when it was planned happens now: a clock does not go back.
+                self.take(message, max(at, self._now))
 
     def take(self, message: machine.Input, now: datetime) -> None:
         """Fold a message, and everything that follows from it at the same moment."""
+        self._now = now
         effects = self._fold(message, now).effects
         if effects:
             self._follow(effects, now)

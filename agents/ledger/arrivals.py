@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from agents.ledger.reading import Given, Reading, at_end_node, certain, read_events
+from agents.ledger.reading import Given, Reading, at_end_node, certain, distinct, read_events
 from agents.ledger.rules import Rules
 from agents.ledger.told import Told
 
@@ -63,7 +63,7 @@ class Course:
 
 def course_of(told: Sequence[Told], given: Given, rules: Rules) -> Course:
     """What a call may come to of which this was told, in the order of arrival."""
-    evidence = [each for each in told if each.type in _EVIDENCE]
+    evidence = [each for each in distinct(told) if each.type in _EVIDENCE]
     given = replace(given, tolerance=rules.clock_tolerance)
     ended = next((each.at for each in evidence if each.type == "call.ended"), None)
     silences = tuple(_silences(evidence, given, rules))
@@ -77,7 +77,9 @@ def course_of(told: Sequence[Told], given: Given, rules: Rules) -> Course:
     earliest = at_once if at_once is not None else over - rules.pacing
     closes = ended + rules.grace + rules.upgrade_window
     in_time = [each for each in evidence if each.at <= closes - rules.pacing] or evidence
-    found = (*silences, *_from(evidence, earliest, closes + rules.slack, given))
+    # Of a call that counts as lost no window closes (R12).
+    latest = float("inf") if silences else closes + rules.slack
+    found = (*silences, *_from(evidence, earliest, latest, given))
     return Course(_distinct(found), read_events(in_time, given), over)
 
 

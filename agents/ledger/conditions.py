@@ -56,25 +56,32 @@ def _compared(op: str, value: Any, wanted: Any) -> bool:
     return value is not _NOTHING and _TESTS[op](value, wanted)
 
 
-def values(told: Sequence[Told], reading: Reading, private: bool) -> Value:
-    """What a call's conversation said, by path; `private`: rules took something away, nobody here knows what."""
+def values(told: Sequence[Told], reading: Reading, private: bool, by: float, until: float) -> Value:
+    """What a call's conversation said, by path, for a node whose verdict came `by` then and that waited for
+    analytics until then. `private`: rules took something away, nobody here knows what."""
     variables: dict[str, Any] = {}
-    analytics = [each.data for each in told if each.type == "analytics.completed"]
-    for each in sorted(told, key=lambda one: one.order):
-        if each.type == "variables.updated" and isinstance(each.data.get("variables"), dict):
+    updates = [each for each in told if each.type == "variables.updated"]
+    analytics = [each for each in told if each.type == "analytics.completed"]
+    for each in sorted(updates, key=lambda one: one.order):
+        if isinstance(each.data.get("variables"), dict):
             variables |= each.data["variables"]
     call = {"verdict": reading.verdict, "end_reason": reading.reason, "id": told[0].call_id}
-    known = {"variables": variables, "call": {**call, "end_node_id": reading.end_node_id}}
-    if len(analytics) == 1:
-        known["analytics"] = analytics[0]
+    known: dict[str, Any] = {"call": {**call, "end_node_id": reading.end_node_id}}
+    # What came later may or may not have been there when the node ran.
+    in_time = all(each.at <= by for each in updates)
+    if in_time:
+        known["variables"] = variables
+    if len(analytics) == 1 and analytics[0].at <= until:
+        known["analytics"] = analytics[0].data
 
     def value_of(path: str) -> Any:
         parts = path.split(".")
-        if private or any(not part.replace("_", "a").isalnum() for part in parts):
+        bare = len(parts) == 1 and parts[0] not in known
+        if private or (bare and not in_time) or any(not part.replace("_", "a").isalnum() for part in parts):
             raise NotKnown(path)
-        if len(parts) == 1 and parts[0] in variables:
+        if bare and parts[0] in variables:
             return variables[parts[0]]
-        if len(parts) == 1 and parts[0] not in _PLATFORM and parts[0] not in known:
+        if bare and parts[0] not in _PLATFORM:
             return _NOTHING
         if parts[0] not in known or (parts[0] == "call" and parts[-1] not in known["call"]):
             raise NotKnown(path)

@@ -50,7 +50,7 @@ def duties(
     replayed: Callable[[str], bool],
     skip_all: bool = False,
 ) -> dict[str, Duty]:
-    """What every node behind an End Call node must do. `holds` answers a node's `when`, `replayed` whether an
+    """What every node behind an End Call node must do. `holds` says whether a node's `when` does, `replayed` whether an
     operator sent a node again, `skip_all` is for test calls that run nothing."""
     side = side_of(workflow, end_node)
     nodes = {node["id"]: node for node in workflow["nodes"]}
@@ -92,8 +92,7 @@ def _gate(
         return Duty("unknown", parents, "a node before it was erased")
     if any(state not in _SATISFIED_BY[on] for state, on in ends):
         return Duty("skip", parents, "upstream")
-    when = node.get("when")
-    held = holds(when) if when else True
+    held = holds(node) if node.get("when") else True
     if held is None:
         return Duty("unknown", parents, "its `when` asks for what no witness knows")
     return Duty("send" if held else "skip", parents, "" if held else "condition")

@@ -10,7 +10,8 @@ from agents.ledger.case import Case
 from agents.ledger.graph import Duty, duties
 from agents.ledger.judgement import Judging
 from agents.ledger.owed import hooks_of
-from agents.ledger.reading import Given, Reading, unmapped
+from agents.ledger.reading import SPECIFIC, Given, Reading, unmapped
+from agents.ledger.rules import span
 from agents.ledger.told import Told
 from agents.ledger.witnesses import moment
 
@@ -25,7 +26,11 @@ def judge_call(judging: Judging, call_id: str) -> None:
             judging.leave(invariant, why, call_id)
         return
     _keep_lanes(case)
-    course = course_of(case.told, _given(case), judging.asked.rules)
+    course = _course(case)
+    if course is None:
+        for invariant in _OF_A_CALL:
+            judging.leave(invariant, "its ends use several words of a platform, which a table maps", call_id)
+        return
     if course.least is not None:
         judging.readings[call_id] = course.least
     _judge_verdict(case, course)
@@ -57,13 +62,21 @@ def _keep_lanes(case: Case) -> None:
         case.judging.lanes.extend((seen, delivery, agent) for seen in seen_of)
 
 
-def _given(case: Case) -> Given:
-    believed = None
-    if words := unmapped(case.told):
-        believed = case.verdicts[-1].reason if case.verdicts else None
-        why = f"the reason of {words[0]!r} was believed: a table maps the platforms' words"
-        case.judging.leave("verdict", why, case.call_id)
-    return Given(case.workflow, believed)
+def _course(case: Case) -> Course | None:
+    """What the call may come to; None where that takes the engine's table of the platforms' words."""
+    rules = case.judging.asked.rules
+    words = set(unmapped(case.told))
+    if not words:
+        return course_of(case.told, Given(case.workflow), rules)
+    case.judging.leave("verdict", "a reason was believed: a table maps the platforms' words", case.call_id)
+    reasons = dict.fromkeys([*(each.reason for each in reversed(case.verdicts)), "unknown", *SPECIFIC])
+    courses = [course_of(case.told, Given(case.workflow, each), rules) for each in reasons]
+    fitting = [
+        each for each in courses if set(case.verdicts) <= set(each.possible) and each.rises(case.verdicts)
+    ]
+    if fitting:
+        return fitting[0]
+    return courses[0] if len(words) == 1 else None
 
 
 def _due(case: Case, course: Course) -> bool:
@@ -104,12 +117,15 @@ def _duties(case: Case, verdicts: Sequence[Reading]) -> dict[str, Duty]:
     if last.verdict != "PROPER" or case.workflow is None:
         return {}
     private = bool((case.agent or {}).get("privacy"))
-    value_of = conditions.values(case.told, last, private)
+    decided = case.verdict_records[-1] if case.verdict_records else None
+    by = float("inf") if decided is None else moment(decided.said.get("decided_at")) or decided.at
+    deadline = span(case.workflow.get("ready_deadline")) or case.judging.asked.rules.ready_deadline
     tested = next((e.is_test for e in sorted(case.told, key=_order) if e.is_test is not None), False)
     skipped = bool(tested) and case.workflow.get("test_calls") == "skip"
 
-    def holds(when: Mapping[str, Any]) -> bool | None:
-        return conditions.holds(when, value_of)
+    def holds(node: Mapping[str, Any]) -> bool | None:
+        until = by if node.get("needs") is not None else by + deadline - case.judging.asked.rules.pacing
+        return conditions.holds(node["when"], conditions.values(case.told, last, private, by, until))
 
     return duties(
         case.workflow,

@@ -89,7 +89,10 @@ def at_end_node(told: Sequence[Told], given: Given) -> bool:
 
 def distinct(told: Sequence[Told]) -> list[Told]:
     """Events without their repetitions (R13)."""
-    return list({each.identity: each for each in reversed(told)}.values())[::-1]
+    first: dict[str, Told] = {}
+    for each in told:
+        first.setdefault(each.identity, each)
+    return list(first.values())
 
 
 def unmapped(told: Sequence[Told]) -> list[str]:

@@ -31,6 +31,15 @@ def test_a_chain_runs_one_after_the_other() -> None:
     assert [delivery(shown, one)["after"] for one in "abc"] == [[], ["a"], ["b"]]
 
 
+def test_a_child_whose_own_wait_is_long_over_starts_after_its_parent_all_the_same() -> None:
+    waits = {"body": {"summary": "{{ analytics.summary }}"}}
+    responses = {"a": [{"status": 500}, {}]}
+    shown = judged(ENDED, api("a", **waits), api("b", **waits), edges=CHAIN[:2], responses=responses)
+    a, b = ([seconds(each["at"]) for each in delivery(shown, one)["attempts"]] for one in "ab")
+    assert a[1] > a[0] == 313
+    assert b == [a[1]]
+
+
 def test_branches_run_beside_each_other_and_a_failing_one_stops_none() -> None:
     assert ran("resolved>a", "resolved>b", "a>c", "b>d", dead="a") == {
         "a": "dead",

@@ -57,7 +57,7 @@ def _owed(
 ) -> dict[str, Duty]:
     if verdict.verdict != "PROPER" or workflow is None:
         return {}
-    value_of = conditions.values(told, verdict, private=False)
+    value_of = conditions.values(told, verdict, private=False, by=float("inf"), until=float("inf"))
 
     def ended(node: str) -> State:
         return "done" if answers.get(node, 200) < 300 else "dead"
@@ -66,7 +66,7 @@ def _owed(
         workflow,
         str(verdict.end_node_id),
         ended,
-        lambda when: conditions.holds(when, value_of),
+        lambda node: conditions.holds(node["when"], value_of),
         lambda node: False,
     )
 
