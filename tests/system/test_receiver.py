@@ -43,7 +43,7 @@ def test_a_request_is_in_the_file_when_its_answer_arrives(receiver: ReceiverProc
         "2",
     )
     assert (last.method, last.path, last.headers["x-team"], last.body) == ("PUT", "/tells?a=1", "é", "{}")
-    assert last.answer == 201
+    assert (last.answer, last.answer_headers) == (201, {"Retry-After": "2"})
 
 
 def test_a_delayed_answer_is_written_down_with_the_moment_it_leaves(receiver: ReceiverProcess) -> None:

@@ -1,6 +1,7 @@
 """`postcall verify` finds a run clean that was, finds what somebody took away, and says the same again offline."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from tests.readme import ROOT, commands
 from tests.system.brokers import ServedBroker
 from tests.system.documents import SECRET_VALUE
 from tests.system.load import Mixture
 from tests.system.runs import Run, open_run
 from tests.system.workers import Setting
+from tests.test_readme import shell
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
+PAGE = ROOT / "docs" / "verify.md"
 SLACK = ("--slack", "2")
 
 
@@ -112,6 +116,14 @@ def test_a_call_by_itself_is_judged_by_itself(run: Run) -> None:
 def test_since_leaves_out_what_began_before(run: Run) -> None:
     found = verified(run, "--receiver", str(run.receiver.log), "--since", "2999-01-01T00:00:00Z")
     assert (found["clean"], found["calls"]["judged"]) == (True, 0)
+
+
+def test_the_commands_of_the_page_do_what_it_says(run: Run, tmp_path: Path) -> None:
+    shutil.copyfile(run.receiver.log, tmp_path / "receiver.jsonl")
+    for mark in ("run: kafka", "run"):
+        for command in commands(mark, PAGE):
+            ended, printed = shell(command.line, tmp_path, run.setting.environment())
+            assert ended == 0, f"{command.line}: {printed}"
 
 
 def offline(setting: Setting, *arguments: str) -> subprocess.CompletedProcess[str]:
