@@ -9,17 +9,19 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
 from agents.cli.exits import DONE, FAILED
 from agents.cli.output import print_json
 from agents.demo.calls import draw
+from agents.demo.judging import verify
 from agents.demo.ledger import Ledger
 from agents.demo.play import play
 from agents.demo.show import open_show, print_ledger
 from agents.demo.stage import open_stage
+from agents.ledger.report import as_value, report
 from schemas.settings import Settings
 
 CALLS: Final = 240
@@ -42,16 +44,17 @@ def run(settings: Settings, as_json: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        ledger = _played(settings, console)
+        ledger, judgement = _played(settings, console)
     except KeyboardInterrupt:
         console.print("interrupted; everything was stopped")
         return _INTERRUPTED
+    clean = ledger.clean and judgement["clean"]
     if as_json:
-        print_json(ledger.as_value())
-    return DONE if ledger.clean else FAILED
+        print_json({**ledger.as_value(), "clean": clean, "verified": judgement})
+    return DONE if clean else FAILED
 
 
-def _played(settings: Settings, console: Console) -> Ledger:
+def _played(settings: Settings, console: Console) -> tuple[Ledger, dict[str, Any]]:
     began = time.monotonic()
     console.print("starting an embedded broker, a worker and endpoints …")
     with open_stage(settings) as stage:
@@ -63,9 +66,12 @@ def _played(settings: Settings, console: Console) -> Ledger:
         load = draw(CALLS, TOLD_SECONDS, datetime.now(UTC) + timedelta(seconds=0.2), SEED)
         with open_show(console, load) as show:
             ledger = play(stage, load, began + _MOST_SECONDS, show)
+        judgement, witnesses = verify(stage)
     print_ledger(console, ledger, load, time.monotonic() - began)
+    text = report(judgement, witnesses, "and as postcall verify judges it, from the events alone")
+    console.print("", text, sep="\n", highlight=False, markup=False, soft_wrap=True)
     console.print(_LINKS.format(doors=stage.doors), highlight=False, markup=False, soft_wrap=True)
-    return ledger
+    return ledger, as_value(judgement, witnesses)
 
 
 _LINKS: Final = """
@@ -74,7 +80,7 @@ the calls        agents/demo/stories.py
 the rules        docs/verdicts.md
 what is promised docs/promises.md
 the metrics      were at {doors}/metrics; README.md says what each tells
-your own         postcall validate FILE, postcall simulate FILE --events EVENTS"""
+your own         postcall validate FILE, postcall simulate FILE --events EVENTS, postcall verify"""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

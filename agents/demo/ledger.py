@@ -2,6 +2,10 @@
 
 What had to come was written down before the engine saw a single event (agents/demo/stories.py); what came
 was written down by others than the engine. Nothing here asks the engine whether it did well.
+
+It stands beside the product's ledger (`agents/ledger`, asked by agents/demo/judging.py) because it knows what that
+one has to work out: the ledger reads from the events how each call ended, here it was decided before they were
+drawn. Where the two disagree, one of them is wrong; and `play` needs to know while it runs when all has come.
 """
 
 from collections import Counter

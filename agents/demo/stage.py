@@ -23,7 +23,7 @@ from agents.cli.children import POSTCALL, environment, start
 from agents.cli.exits import CommandRefused
 from agents.demo.broker import EmbeddedBroker
 from agents.demo.documents import SECRETS, documents
-from schemas.settings import Settings
+from schemas.settings import Settings, variable
 from schemas.wire import json_bytes
 
 PARTITIONS: Final = 4
@@ -37,18 +37,22 @@ _TOPICS: Final = {
     "workflows": 1,
 }
 
+DURATIONS: Final = {
+    # A call whose end nobody tells is waited for less long than in production, the rest of one a bit
+    # longer: this machine may have other things to do than to send events.
+    "grace": "4s",
+    "lost_ringing": "7s",
+    "lost_live": "7s",
+    "lost_after_end_node": "7s",
+    "ready_deadline": "4s",
+}
+
 _OURS: Final = {
     "POSTCALL_APP_ID": APP_ID,
     "POSTCALL_EMBEDDED": "1",
     "POSTCALL_EGRESS_ALLOW": "127.0.0.1/32",
     "POSTCALL_SESSION_TIMEOUT": "6s",
-    # A call whose end nobody tells is waited for less long than in production, the rest of one a bit
-    # longer: this machine may have other things to do than to send events.
-    "POSTCALL_GRACE": "4s",
-    "POSTCALL_LOST_RINGING": "7s",
-    "POSTCALL_LOST_LIVE": "7s",
-    "POSTCALL_LOST_AFTER_END_NODE": "7s",
-    "POSTCALL_READY_DEADLINE": "4s",
+    **{variable(name): text for name, text in DURATIONS.items()},
     **{f"POSTCALL_SECRET_{name}": value for name, value in SECRETS.items()},
 }
 

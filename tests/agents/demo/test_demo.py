@@ -47,6 +47,8 @@ def test_the_demo_ends_with_a_clean_ledger_and_leaves_nothing(tmp_path: Path) ->
     assert demo.returncode == 0, err
     ledger = json.loads(out)
     assert ledger["clean"]
+    assert ledger["verified"]["clean"]
+    assert ledger["verified"]["calls"] == {"judged": 240, "open": []}
     assert ledger["calls"]["received"] == 240
     assert ledger["attempts"] > ledger["nodes"]["received"] + ledger["webhooks"]["received"]
     assert left(tmp_path) == []
