@@ -16,7 +16,7 @@ from agents.cli.moments import moment
 from agents.cli.output import print_json, print_line
 from agents.ledger.documents import Documents, as_records, read_files
 from agents.ledger.evidence import BadEvidence, load, save
-from agents.ledger.gathering import Stretch, Topics, gather, narrowed, series
+from agents.ledger.gathering import Stretch, Topics, gather, narrowed, series, whole_since
 from agents.ledger.judgement import Asked
 from agents.ledger.oracle import judged
 from agents.ledger.receiver_file import BadLine
@@ -94,6 +94,8 @@ def _gathered(options: Options, settings: Settings) -> Run:
     stretch = Stretch(earlier, since, options.call)
     witnesses, definitions = _read(options, settings, stretch)
     witnesses = narrowed(witnesses, options.call, since, now)
+    if since is None and options.call is None:
+        since = whole_since(witnesses.events, rules.lost_live)
     samples, disturbances = _samples(options.samples)
     witnesses = replace(
         witnesses,

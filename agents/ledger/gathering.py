@@ -85,6 +85,16 @@ def narrowed(witnesses: Witnesses, call_id: str | None, since: float | None, unt
     return replace(witnesses, requests=tuple(kept))
 
 
+def whole_since(events: Iterable[Record], longest: float) -> float | None:
+    """From when on calls are there whole, where the topic has forgotten its beginning: `longest` seconds, a call's
+    longest life, after its oldest record; None where nothing is forgotten."""
+    first: dict[int, Record] = {}
+    for record in events:
+        known = first.setdefault(record.partition, record)
+        first[record.partition] = min(known, record, key=lambda each: each.offset)
+    return max((each.at + longest for each in first.values() if each.offset > 0), default=None)
+
+
 def read_witnesses(
     bootstrap: str,
     prefix: str,

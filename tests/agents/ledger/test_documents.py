@@ -1,12 +1,14 @@
 """Which document was in force is told from the topic; what cannot be told is left, and never guessed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.ledger.documents import Documents, read_files
+from agents.ledger.gathering import whole_since
 from agents.ledger.judgement import Asked, Judgement
 from agents.ledger.oracle import judged
 from agents.ledger.witnesses import Record, Witnesses
@@ -125,6 +127,12 @@ def test_what_began_before_the_time_that_is_judged_is_left() -> None:
     judgement = judging(Witnesses((end(),), ()), documents, since=1001.0)
     assert broken(judgement) == set()
     assert "began before" in left(judgement)["lost"]
+
+
+def test_where_a_topic_forgot_its_beginning_only_calls_that_are_there_whole_are_judged() -> None:
+    kept = [replace(end(), partition=1, offset=offset, at=1000.0 + offset) for offset in (8, 7)]
+    assert whole_since([end(), *kept], longest=60.0) == 1067.0
+    assert whole_since([end()], longest=60.0) is None
 
 
 def test_yaml_is_read_as_apply_reads_it() -> None:
