@@ -104,7 +104,9 @@ class Run:
             self.fleet.kills,
         )
         calls = set(self.load.expected)
-        return judge(self.witnesses, self.documents, [SECRET_VALUE], undisturbed, calls, _rules(self.setting))
+        return judge(
+            self.witnesses, self.documents, [SECRET_VALUE], undisturbed, calls, rules_of(self.setting)
+        )
 
     def _wait_quiet(self, until: float) -> None:
         size, since = -1, time.monotonic()
@@ -115,7 +117,7 @@ class Run:
                 size, since = grown, time.monotonic()
 
 
-def _rules(setting: Setting) -> Rules:
+def rules_of(setting: Setting) -> Rules:
     """The durations that the workers of a run go by."""
     said = setting.environment()
     known = {name: said.get(f"POSTCALL_{name.upper()}") for name in Rules.__dataclass_fields__}

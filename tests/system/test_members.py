@@ -61,9 +61,9 @@ def test_what_a_killed_worker_left_is_asked_for_within_a_session_and_five_second
         judgement = run.settle()
         assert judgement.violations == ()
         assert run.witnesses is not None
-        home = {call: records[0].partition for call, records in run.witnesses.events_of.items()}
+        home = {call: records[0].partition for call, records in run.witnesses.records_of.items()}
         first: dict[int, float] = {}
-        for seen in run.witnesses.requests:
+        for seen in run.witnesses.seen:
             if seen.at > at + 0.5:
                 first.setdefault(home[seen.call_id], seen.at - at)
         print(

@@ -50,4 +50,4 @@ def test_slow_missing_and_forbidden_names_delay_or_end_their_own_requests_alone(
         assert {(each["class"], each["error"], each["next_at"]) for each in said} == {
             ("ours", "egress_denied", None)
         }
-        assert not [seen for seen in run.witnesses.requests if seen.path == "/hook/call.premature"]
+        assert not [seen for seen in run.witnesses.seen if seen.path == "/hook/call.premature"]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.brokers import ServedBroker
 from tests.system.load import Mixture
-from tests.system.runs import open_run
+from tests.system.runs import open_run, rules_of
 from tests.system.torture.plan import KINDS, Terms, plan
 from tests.system.torture.samples import Sample, growths
 from tests.system.torture.slices import Evidence, judge_in_slices
@@ -56,13 +56,13 @@ def test_slices_find_what_is_found_at_once_and_what_was_taken_away(
         run.tell()
         whole = run.settle()
         assert run.load is not None
-        evidence = _evidence(run.setting, run.receiver.log)
-        sliced = judge_in_slices(evidence, run.documents, [], run.load.expected, tmp_path, size=40)
+        evidence, rules = _evidence(run.setting, run.receiver.log), rules_of(run.setting)
+        sliced = judge_in_slices(evidence, run.documents, [], run.load.expected, tmp_path, rules, size=40)
         assert (sliced.violations, whole.violations) == ([], ())
         for invariant in ("lost", "phantom", "key", "body", "repeated", "order", "verdict"):
             assert sliced.looked_at[invariant] == whole.looked_at[invariant]
         robbed, doubled = _tampered(run.receiver.log)
-        found = judge_in_slices(evidence, run.documents, [], run.load.expected, tmp_path, size=40)
+        found = judge_in_slices(evidence, run.documents, [], run.load.expected, tmp_path, rules, size=40)
         assert {each.call_id for each in found.violations if each.invariant == "lost"} == {robbed}
         assert {each.call_id for each in found.violations if each.invariant == "repeated"} == {doubled}
         assert {file.stem for file in (tmp_path / "broken").iterdir()} == {robbed, doubled}

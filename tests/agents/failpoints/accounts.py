@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.demo.receiver import Request
+from agents.ledger.witnesses import Record
 from schemas import keys, wire
 from schemas.delivery import Answered
 from schemas.messages import Replied
 from tests.agents.failpoints.told import EXPECTED, GIVEN_UP
-from tests.system.witnesses import Record
 
 OUTCOMES, LOG, LETTERS, ROWS = ".call-outcomes", ".delivery-log", ".dead-letters", "-calls-changelog"
 INTERNAL = "-internal"

@@ -19,6 +19,7 @@ from confluent_kafka import Producer
 from agents.demo.broker import EmbeddedBroker
 from agents.demo.receiver import Receiver, Request
 from agents.kafka.gate import EXPELLED
+from agents.ledger.witnesses import Record
 from schemas import wire
 from schemas.messages import Message, Sweep
 from streams.topology import home
@@ -27,7 +28,6 @@ from tests.agents.failpoints.forks import Forked, Forks
 from tests.agents.failpoints.told import SCRIPT, documents, events
 from tests.system.kafka_topics import QUIET
 from tests.system.receiver import read_requests
-from tests.system.witnesses import Record
 
 PARTITIONS = 2
 PATIENCE = 60.0

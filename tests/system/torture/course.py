@@ -9,15 +9,15 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import IO, Any
 
+from agents.ledger.documents import Documents
 from tests.system.documents import SECRET_VALUE, documents
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_jars import kafka_jars
 from tests.system.kafka_process import BrokerNotStarted
 from tests.system.kafka_topics import create_topics
 from tests.system.load import Telling, generate
-from tests.system.owed import Documents
 from tests.system.receiver import ReceiverProcess
-from tests.system.runs import behaviour
+from tests.system.runs import behaviour, rules_of
 from tests.system.torture.faults import FaultFailed, Grounds, commit
 from tests.system.torture.plan import Act, Terms, plan, script
 from tests.system.torture.samples import Growth, Sampler, growths, read_samples
@@ -74,7 +74,12 @@ class Torture:
         while True:
             self._wait_quiet(quiet, until)
             verdict = judge_in_slices(
-                self._evidence(), self.documents, [SECRET_VALUE], self.situation_of, self.folder
+                self._evidence(),
+                self.documents,
+                [SECRET_VALUE],
+                self.situation_of,
+                self.folder,
+                rules_of(self.setting),
             )
             if not verdict.count("lost") or time.monotonic() > until:
                 return verdict

@@ -10,7 +10,7 @@ import pickle
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -18,12 +18,16 @@ from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.ledger.documents import Documents
+from agents.ledger.judgement import INVARIANTS, Judgement, Violation
+from agents.ledger.oracle import judge
+from agents.ledger.report import report
+from agents.ledger.rules import Rules
+from agents.ledger.witnesses import Record, Seen, Witnesses
 from tests.system.kafka_topics import topics_seen
-from tests.system.ledger import INPUT, OUTPUTS
-from tests.system.oracle import INVARIANTS, Judgement, Violation, judge
-from tests.system.oracle_report import report
-from tests.system.owed import Documents
-from tests.system.witnesses import Record, Seen, Witnesses
+
+INPUT = "call-events"
+OUTPUTS = ("delivery-log", "call-outcomes", "dead-letters")
 
 _SHOWN = 3
 """So many broken slices are shown with timelines."""
@@ -56,7 +60,7 @@ class Verdict:
             {
                 "events": len(witnesses.events),
                 "calls": len(judgement.readings),
-                "requests": len(witnesses.requests),
+                "requests": len(witnesses.seen),
                 "attempts logged": len(witnesses.deliveries),
                 "outcomes": len(witnesses.outcomes),
                 "dead letters": len(witnesses.dead_letters),
@@ -95,6 +99,7 @@ def judge_in_slices(
     secrets: Collection[str],
     among: Collection[str],
     folder: Path,
+    rules: Rules,
     size: int = 500,
 ) -> Verdict:
     """Judge a run by about so many calls at a time; `among` are the calls that were told.
@@ -110,9 +115,9 @@ def judge_in_slices(
         wanted = set(among)
         for number, witnesses in slices.read(evidence):
             logs = evidence.logs if number == 0 else ()
-            whole = _with_logs(witnesses, logs, evidence.kills)
-            known = wanted & whole.events_of.keys()
-            judgement = judge(whole, documents, secrets, among=known)
+            whole = replace(witnesses, logs=logs, kills=evidence.kills)
+            known = wanted & whole.records_of.keys()
+            judgement = judge(whole, documents, secrets, among=known, rules=rules)
             verdict.add(judgement, whole)
             if judgement.violations:
                 _keep(whole, {each.call_id for each in judgement.violations}, folder)
@@ -123,22 +128,10 @@ def judge_in_slices(
     return verdict
 
 
-def _with_logs(witnesses: Witnesses, logs: tuple[Path, ...], kills: tuple[float, ...]) -> Witnesses:
-    return Witnesses(
-        witnesses.events,
-        witnesses.requests,
-        witnesses.deliveries,
-        witnesses.outcomes,
-        witnesses.dead_letters,
-        logs=logs,
-        kills=kills,
-    )
-
-
 def _keep(witnesses: Witnesses, call_ids: Collection[str], folder: Path) -> None:
     """Write down all that is known of calls that broke something: the broker goes with the run."""
     known = (
-        witnesses.events_of,
+        witnesses.records_of,
         witnesses.requests_of,
         witnesses.deliveries_of,
         witnesses.outcomes_of,
