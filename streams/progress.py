@@ -154,9 +154,7 @@ def _waits_until(
         workflow.ready_deadline or draft.policy.ready_deadline
     )
     pending = {one.id for one in _nodes(draft, delivery.incarnation) if not one.settled}
-    # A node that hangs on another End Call node was not planned, and will never answer.
-    can_come = frozenset(one for one in needed if one in readiness.DATA or one in pending)
-    lacking = readiness.missing_now(can_come, _available(conversation, silent_until))
+    lacking = readiness.missing_now(needed, _available(conversation, silent_until), pending)
     if not lacking or (silent_until is not None and silent_until >= give_up_at):
         return None
     if lacking == {"transcript"} and "turns" in conversation.available and conversation.terminal_at:

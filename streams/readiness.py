@@ -1,6 +1,6 @@
 """What a node waits for before it runs: the data that its templates and its condition use."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,9 +37,11 @@ def needs(node: Node, workflow: Workflow) -> frozenset[str]:
     return frozenset([one for one in _used(node) if _can_come(one, workflow)])
 
 
-def missing_now(needed: frozenset[str], available: Iterable[str]) -> frozenset[str]:
-    """What a node still waits for."""
-    return needed.difference(available)
+def missing_now(needed: frozenset[str], available: Iterable[str], pending: Collection[str]) -> frozenset[str]:
+    """What a node still waits for: data that is not there, and nodes among those that are planned and not
+    final. One that hangs on another End Call node was not planned, and will never answer."""
+    can_come = frozenset(one for one in needed if one in DATA or one in pending)
+    return can_come.difference(available)
 
 
 def transcript_at(terminal_at: datetime) -> datetime:

@@ -172,6 +172,21 @@ def erase_call(
     raise typer.Exit(run(call_id, as_json, _settings(context)))
 
 
+@app.command("explain", cls=WithSettings)
+def explain_call(
+    context: typer.Context,
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", show_default=False)],
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Read from then on: RFC 3339, or how long ago (2h).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell why a call came to its verdict, and why each of its nodes ran, waits or did not run."""
+    from agents.cli.explain import run
+
+    raise typer.Exit(run(call_id, since, as_json, _settings(context)))
+
+
 @app.command("dead-letters", cls=WithSelection)
 def list_dead_letters(context: typer.Context, as_json: Json = False) -> None:
     """Print what was given up: events that cannot be read, deliveries that will not be tried again."""

@@ -53,7 +53,7 @@ def test_what_is_stated_is_not_computed() -> None:
 
 
 def test_it_waits_only_for_what_is_not_there() -> None:
-    assert missing_now(frozenset({"transcript", "recording"}), {"recording", "turns"}) == {"transcript"}
+    assert missing_now(frozenset({"transcript", "recording"}), {"recording", "turns"}, ()) == {"transcript"}
 
 
 def test_turns_are_a_transcript_three_seconds_after_the_end() -> None:

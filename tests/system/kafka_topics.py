@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import OFFSET_END, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -76,6 +76,14 @@ def produce(bootstrap: str, topic: str, records: Iterable[Record]) -> int:
     if left := producer.flush(60):
         raise TimeoutError(f"{left} of {count} records for {topic} not acknowledged within 60 s")
     return count
+
+
+def empty(bootstrap: str, topic: str, partition: int) -> None:
+    """Delete every record of a partition, as retention does in its time."""
+    admin = _admin(bootstrap)
+    everything = TopicPartition(topic, partition, OFFSET_END)
+    for deletion in admin.delete_records([everything]).values():
+        deletion.result(30)
 
 
 def _admin(bootstrap: str) -> AdminClient:

@@ -1,0 +1,227 @@
+"""`postcall explain` says why: of every rule and every reason to skip, of live calls and of settled ones."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from agents.cli import explain
+from agents.cli.environment import read_settings
+from agents.cli.exits import DONE, FAILED
+from agents.connection import topic_names
+from agents.demo.receiver import Rule, Script
+from schemas.settings import Settings
+from streams.explaining import words
+from streams.topology import home
+from tests.system.brokers import ServedBroker
+from tests.system.explaining import RULES, SKIPPED, Teller, documents
+from tests.system.kafka_topics import empty
+from tests.system.receiver import ReceiverProcess
+from tests.system.workers import Fleet, Setting
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+
+PATIENCE = 90.0
+ANSWERS = Script((Rule(path="/refused", status=404), Rule(path="/busy", status=503)))
+PARTITIONS = 16
+EXPIRED = "expired-2"
+PROPER = ("R1", "R2", "R3", "R9")
+
+Why = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def settled(kafka: ServedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """All calls were told to a worker, which has left by now; those of `bot` are over."""
+    folder = tmp_path_factory.mktemp("explain")
+    more = {"POSTCALL_UPGRADE_WINDOW": "6s"}
+    setting = Setting(kafka.bootstrap, f"explain-{uuid.uuid4().hex[:8]}", folder, PARTITIONS, more=more)
+    with ReceiverProcess(folder, ANSWERS) as receiver:
+        setting.apply(documents(receiver.url))
+        with Fleet(setting) as fleet, pytest.MonkeyPatch.context() as patch:
+            for name, value in setting.environment().items():
+                patch.setenv(name, value)
+            settings = read_settings()
+            fleet.add()
+            _tell(Teller(setting))
+            for call_id, state in ENDED.items():
+                _until(settings, call_id, state)
+        yield settings
+
+
+SPOKEN = ("call.answered", "node.entered end", "closing.spoken end", "call.ended agent_hangup")
+
+ENDED = {
+    "R4": "settled",
+    EXPIRED: "settled",
+    "R12": "resting",
+    "R1": "resting",
+    "late": "resting",
+    "slow": "decided",
+}
+"""How these calls stand when all is over."""
+
+
+def _tell(teller: Teller) -> None:
+    for rule, events in RULES.items():
+        teller.tell(rule, *events)
+    teller.tell("test", *SPOKEN, agent="strict-bot", is_test=True)
+    teller.tell("unspoken", *RULES["R1"], agent="strict-bot")
+    teller.tell("slow", *RULES["R2"], agent="slow-bot")
+    teller.tell("other", "call.answered", "call.ended agent_hangup@other")
+    teller.tell("late", "call.answered", "node.entered hi", "call.ended caller_hangup")
+    teller.tell("late", "call.answered", "node.entered hi", "call.ended completed", first=0)
+    teller.tell(EXPIRED, *RULES["R4"])
+    teller.tell("strange", "call.ringing")
+    teller.raw("strange", b"{")
+    teller.tell("strange", "call.ended busy", first=5, key="another key")
+    time.sleep(5)
+    teller.tell("late", "call.ended agent_hangup@end", first=10)
+
+
+def _until(settings: Settings, call_id: str, state: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while (found := explain.look(call_id, None, settings))["incarnations"][-1]["state"] != state:
+        assert time.monotonic() < end, json.dumps(found, indent=1)
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def why(settled: Settings) -> Why:
+    """What is told of the newest incarnation of a call."""
+
+    def ask(call_id: str) -> dict[str, Any]:
+        return dict(explain.look(call_id, None, settled)["incarnations"][-1])
+
+    return ask
+
+
+def node(told: dict[str, Any], name: str) -> dict[str, Any]:
+    """One of its nodes."""
+    (found,) = (each for each in told["deliveries"] if (each["kind"], each["id"]) == ("node", name))
+    return dict(found)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_why_a_node_did_or_did_not_run_is_told_for_every_rule(rule: str, why: Why) -> None:
+    told = why(rule)
+    assert (told["rule"], told["words"].startswith(words.RULES[rule])) == (rule, True)
+    crm = node(told, "crm")
+    if rule in PROPER:
+        assert (crm["result"], crm["words"], len(crm["attempts"])) == ("done", "taken by the endpoint", 1)
+    else:
+        assert (crm["result"], crm["why"]) == ("not_run", "verdict")
+        assert f"by {rule}: {words.RULES[rule]}" in crm["words"]
+
+
+@pytest.mark.parametrize(("name", "reason"), SKIPPED.items())
+def test_why_a_node_was_skipped_is_told_for_every_reason(name: str, reason: str, why: Why) -> None:
+    skipped = node(why("R1"), name)
+    assert (skipped["result"], skipped["why"]) == ("skipped", reason)
+    assert skipped["words"].startswith(words.SKIPS[reason])
+
+
+def test_a_test_call_is_told_to_be_one(why: Why) -> None:
+    skipped = node(why("test"), "crm")
+    assert (skipped["result"], skipped["why"]) == ("skipped", "test_call")
+    assert skipped["words"] == words.SKIPS["test_call"]
+
+
+def test_every_reason_to_skip_was_met() -> None:
+    assert {*SKIPPED.values(), "test_call"} == set(words.SKIPS)
+
+
+def test_a_node_of_another_end_is_told_to_hang_there(why: Why) -> None:
+    assert node(why("other"), "crm")["words"] == "it hangs on end, and the call ended at other"
+    assert node(why("other"), "elsewhere")["result"] == "done"
+
+
+def test_a_closing_line_that_was_not_spoken_is_told_to_be_wanted(why: Why) -> None:
+    told = why("unspoken")
+    assert (told["verdict"], told["rule"]) == ("PREMATURE", "R3")
+    assert "proper_end: spoken" in node(told, "crm")["words"]
+
+
+def test_a_duplicate_and_late_evidence_are_told_as_what_they_counted(why: Why) -> None:
+    told = why("late")
+    events = [each for each in told["timeline"] if each["what"] == "event"]
+    assert [(each["counted"], each["rule"]) for each in events] == [
+        *[("applied", None)] * 3,
+        *[("duplicate", "R13")] * 3,
+        ("late", "R15"),
+    ]
+    assert told["upgrades"] == [{"from": "PREMATURE", "to": "PROPER", "rule": "R3"}]
+    assert [each["verdict"] for each in told["timeline"] if each["what"] in ("verdict", "upgrade")] == [
+        "PREMATURE",
+        "PROPER",
+    ]
+
+
+def test_what_a_live_call_waits_for_is_told_with_the_time(why: Why) -> None:
+    told = why("slow")
+    busy, report, last = (node(told, name) for name in ("busy", "report", "last"))
+    assert [(one["status"], one["class"]) for one in busy["attempts"]] == [(503, "overloaded")]
+    assert (busy["result"], busy["next"]) == (
+        "parked",
+        {"what": "attempt 2", "at": busy["attempts"][0]["next_at"]},
+    )
+    assert (report["result"], report["waits_for"]) == ("unready", ["recording"])
+    assert report["next"]["at"][:13] > told["decided_at"][:13]
+    assert (last["result"], last["waits_for"]) == ("waiting", ["report"])
+
+
+def test_a_wait_that_nothing_ended_but_its_deadline_is_told(why: Why) -> None:
+    (held,) = node(why("R1"), "report")["held"]
+    assert (held["waits_for"], held["came"]) == (["analytics"], False)
+    assert held["since"] < held["limit"] <= held["until"]
+
+
+def test_an_event_of_another_partition_and_one_that_cannot_be_read_are_told(why: Why) -> None:
+    events = [each for each in why("strange")["timeline"] if each["what"] == "event"]
+    assert [(each["type"], each["counted"], each.get("rekeyed")) for each in events] == [
+        ("call.ringing", "applied", False),
+        (None, "unreadable", None),
+        ("call.ended", "applied", True),
+    ]
+
+
+def test_a_call_whose_events_have_expired_is_told_from_its_records(settled: Settings, why: Why) -> None:
+    partition = home(EXPIRED, PARTITIONS)
+    names = topic_names(settled)
+    for topic in (names.call_events, names.internal):
+        empty(settled.broker, topic, partition)
+    told = why(EXPIRED)
+    assert (told["verdict"], told["rule"], told["state"]) == ("PREMATURE", "R4", "settled")
+    assert any("none of its events is left" in note for note in told["notes"])
+    (hook,) = (each for each in told["deliveries"] if each["kind"] == "webhook")
+    assert (hook["result"], [one["status"] for one in hook["attempts"]]) == ("done", [200])
+    assert node(told, "crm")["why"] == "verdict"
+
+
+def test_people_get_plain_lines_where_there_is_no_terminal(
+    settled: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain.run("R4", None, as_json=False, settings=settled) == DONE
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert said.startswith("R4: PREMATURE, caller_hangup, rule R4, decided ")
+    assert "node crm, instead, refused, after_refused, after_skipped, vip, report, elsewhere: not run" in said
+    assert len(said.splitlines()) < 24
+
+
+def test_nothing_is_found_of_a_call_that_nobody_spoke_of(
+    settled: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explain.run("nobody", None, as_json=True, settings=settled) == FAILED
+    said = capsys.readouterr()
+    assert json.loads(said.out) | {"partition": 0} == {
+        "call_id": "nobody",
+        "found": False,
+        "partition": 0,
+        "incarnations": [],
+        "events_since": None,
+    }
+    assert "found nothing of call 'nobody'" in said.err
