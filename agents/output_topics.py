@@ -49,11 +49,13 @@ async def taken(
     partitions: list[TopicPartition],
     since: datetime | None = None,
     most: int | None = None,
+    last: int | None = None,
     seen: Seen = lambda done, total: None,
 ) -> AsyncIterator[Taken]:
     """The records of partitions, which are there, from a time on up to where they end now.
 
-    Nothing if there are more than `most`. Raises KafkaError, and TimeoutError when the broker stops to answer.
+    Nothing if there are more than `most`; with `last` only so many at the end of each partition. Raises
+    KafkaError, and TimeoutError when the broker stops to answer.
     """
     if not partitions:
         return
@@ -67,7 +69,7 @@ async def taken(
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
             await consumer.start()
-            stretches = await _stretches(consumer, partitions, since, most)
+            stretches = await _stretches(consumer, partitions, since, most, last)
         async for record in _until(consumer, stretches, seen):
             yield record
     finally:
@@ -79,6 +81,7 @@ async def _stretches(
     partitions: list[TopicPartition],
     since: datetime | None,
     most: int | None,
+    last: int | None,
 ) -> dict[TopicPartition, range]:
     """Go to where to begin; from where to where each partition goes in which anything is to be read."""
     consumer.assign(partitions)
@@ -88,6 +91,8 @@ async def _stretches(
         milliseconds = int(since.timestamp() * 1000)
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, milliseconds))
         begins = {each: at.offset if (at := found.get(each)) else ends[each] for each in partitions}
+    if last is not None:
+        begins = {each: max(begins[each], ends[each] - last) for each in partitions}
     left = {each: range(begins[each], ends[each]) for each in partitions if begins[each] < ends[each]}
     if most is not None and sum(map(len, left.values())) > most:
         return {}

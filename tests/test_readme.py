@@ -17,8 +17,12 @@ from confluent_kafka import Consumer
 from typer.main import get_command
 
 from agents.cli import app
+from schemas.delivery import State
 from schemas.encodings.reading import read
 from schemas.reasons import REASONS
+from streams.explaining.deliveries import NOT_RUN
+from streams.explaining.retelling import NOT_COUNTED
+from streams.explaining.words import SKIPS
 from streams.validation.checking import read_all
 from tests.readme import README, ROOT, Command, blocks, commands, generated, marked, tables, write_files
 from tests.system.brokers import ServedBroker
@@ -184,6 +188,40 @@ def test_the_commands_about_dead_letters_do_what_their_page_says(
     for command in commands(mark, REPLAY):
         ended, printed = shell(command.line, setting.folder, setting.environment())
         assert (ended, without_logs(printed)) == (code, command.prints or without_logs(printed)), command.line
+
+
+WHY = ROOT / "docs" / "why.md"
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(180)
+def test_a_call_is_explained_as_the_page_shows(setting: Setting, worker: Fleet) -> None:
+    (setting.folder / "produce.py").write_text(aimed(setting, marked("python").text))
+    assert shell(f"{sys.executable} produce.py", setting.folder, CLEAN)[0] == 0
+    outcome(setting, "c-2")
+    (command,) = commands("run: kafka why", WHY)
+    code, printed = shell(command.line, setting.folder, setting.environment())
+    assert code == 0, printed
+    lines = printed.splitlines()
+    for shown in command.prints.splitlines():
+        like = re.escape(shown).replace("…", ".*")
+        assert any(re.fullmatch(like, line) for line in lines), f"{shown}\n\n{printed}"
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(180)
+def test_the_doctor_is_asked_as_its_page_shows(setting: Setting, worker: Fleet) -> None:
+    (command,) = commands("run: kafka 1", WHY)
+    code, printed = shell(command.line, setting.folder, setting.environment())
+    rows = re.findall(r"^\| (`.*?) \|", WHY.read_text().partition("| area |")[2], re.MULTILINE)
+    areas = set(re.findall(r"`(\w+)`", "".join(rows)))
+    assert code == 1, "nobody answers at example.com's endpoints, and the CRM has no token"
+    assert {each["area"] for each in json.loads(printed)["findings"]} == areas
+
+
+def test_every_state_and_count_is_in_the_page() -> None:
+    named = set(re.findall(r"`(\w+)`", WHY.read_text()))
+    assert {*State, NOT_RUN, *SKIPS, "applied", "duplicate", "ignored", "late", NOT_COUNTED} <= named
 
 
 def of_docs(page: str, mark: str) -> list[str]:

@@ -187,6 +187,20 @@ def explain_call(
     raise typer.Exit(run(call_id, since, as_json, _settings(context)))
 
 
+@app.command("tail", cls=WithSettings)
+def follow_outputs(
+    context: typer.Context,
+    call: Annotated[str | None, typer.Option(metavar="ID", help="Of this call.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="ID", help="Of calls of this voice agent.")] = None,
+    verdict: Annotated[str | None, typer.Option(metavar="V", help="Of calls with this verdict.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Follow verdicts, attempts and dead letters, a line each, until Ctrl-C."""
+    from agents.cli.tail import Wanted, run
+
+    raise typer.Exit(run(Wanted(call, agent, verdict), as_json, _settings(context)))
+
+
 @app.command("dead-letters", cls=WithSelection)
 def list_dead_letters(context: typer.Context, as_json: Json = False) -> None:
     """Print what was given up: events that cannot be read, deliveries that will not be tried again."""
@@ -283,6 +297,14 @@ def show_config(context: typer.Context, as_json: Json = False) -> None:
     from agents.cli.config import show
 
     raise typer.Exit(show(_settings(context), as_json))
+
+
+@app.command("doctor", cls=WithSettings)
+def look_at_everything(context: typer.Context, as_json: Json = False) -> None:
+    """Look at broker, topics, rights, clocks, documents, endpoints: what is wrong, and what mends it."""
+    from agents.cli.doctor import run
+
+    raise typer.Exit(run(as_json, _settings(context)))
 
 
 @bench.command("lanes")

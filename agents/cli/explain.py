@@ -10,12 +10,13 @@ import time
 from datetime import UTC, datetime
 from typing import Final, Self
 
+import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
 from agents.call_log import CallLog, Show, read_call
 from agents.cli.broker import ask
-from agents.cli.exits import DONE, FAILED, UsageRefused
+from agents.cli.exits import DONE, FAILED, CommandRefused, UsageRefused
 from agents.cli.explained import print_explained
 from agents.cli.output import complain, print_json
 from agents.cli.selecting import moment
@@ -54,9 +55,11 @@ def run(call_id: str, since: str | None, as_json: bool, settings: Settings) -> i
 def look(call_id: str, since: str | None, settings: Settings, show: Show = lambda done, total: None) -> Said:
     """What is known of a call, from a time on. Raises UsageRefused, BrokerUnreachable, CommandRefused."""
     begin = None if since is None else moment("--since", since, datetime.now(UTC))
-    return explained(
-        ask(settings, read_call(call_id, settings, kafka_config(settings), begin, show)), settings
-    )
+    try:
+        log = ask(settings, read_call(call_id, settings, kafka_config(settings), begin, show))
+    except (wire.NewerFormat, msgspec.DecodeError) as fault:
+        raise CommandRefused(f"the row of {call_id!r} in the changelog cannot be read: {fault}") from fault
+    return explained(log, settings)
 
 
 def explained(log: CallLog, settings: Settings) -> Said:

@@ -34,7 +34,7 @@ def too_small(names: TopicNames, configured: Configurations, broker: str) -> lis
     written = (*own, names.call_outcomes, names.delivery_log, names.dead_letters)
     return [
         f"topic {topic!r}: found max.message.bytes={found}; expected at least {MOST_BYTES}, or a large record "
-        f"stops the worker; mend it with: {_alter(topic, f'max.message.bytes={MOST_BYTES}', broker)}"
+        f"stops the worker; mend it with: {alter(topic, f'max.message.bytes={MOST_BYTES}', broker)}"
         for topic in written
         if (found := int(configured.get(topic, {}).get("max.message.bytes", MOST_BYTES))) < MOST_BYTES
     ]
@@ -68,7 +68,7 @@ def _wrong_policies(names: TopicNames, configured: Configurations, broker: str) 
     }
     return [
         f"topic {topic!r}: found cleanup.policy={found}; expected {policy}, as {why}; mend it with: "
-        f"{_alter(topic, f'cleanup.policy={policy}', broker)}"
+        f"{alter(topic, f'cleanup.policy={policy}', broker)}"
         for topic, (policy, why) in wanted.items()
         if (found := configured.get(topic, {}).get("cleanup.policy")) is not None and not _fits(found, policy)
     ]
@@ -79,6 +79,7 @@ def _fits(found: str, policy: str) -> bool:
     return policies == {"compact"} if policy == "compact" else "compact" not in policies
 
 
-def _alter(topic: str, setting: str, broker: str) -> str:
+def alter(topic: str, setting: str, broker: str) -> str:
+    """The command that gives a topic a setting."""
     where = f"--bootstrap-server {broker} --alter --entity-type topics --entity-name {topic}"
     return f"kafka-configs.sh {where} --add-config {setting}"

@@ -1,9 +1,19 @@
-"""`postcall explain` says why: of every rule and every reason to skip, of live calls and of settled ones."""
+"""`postcall explain` says why: of every rule and every reason to skip, of live calls and of settled ones.
+
+Beside the worker that they were told to, `postcall tail` followed, and `postcall doctor` looked.
+"""
 
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,15 +22,16 @@ from agents.cli import explain
 from agents.cli.environment import read_settings
 from agents.cli.exits import DONE, FAILED
 from agents.connection import topic_names
-from agents.demo.receiver import Rule, Script
+from agents.demo.receiver import Request, Rule, Script
 from schemas.settings import Settings
 from streams.explaining import words
 from streams.topology import home
 from tests.system.brokers import ServedBroker
 from tests.system.explaining import RULES, SKIPPED, Teller, documents
 from tests.system.kafka_topics import empty
+from tests.system.leash import Leash
 from tests.system.receiver import ReceiverProcess
-from tests.system.workers import Fleet, Setting
+from tests.system.workers import POSTCALL, Fleet, Setting
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
@@ -33,23 +44,69 @@ PROPER = ("R1", "R2", "R3", "R9")
 Why = Callable[..., dict[str, Any]]
 
 
+@dataclass
+class Stage:
+    """What was seen while the worker was there."""
+
+    settings: Settings
+    doctor: subprocess.CompletedProcess[str]
+    requests: list[Request]
+    tails: dict[str, tuple[int, list[str]]]
+    """What each `postcall tail` ended with and printed, by its flags."""
+
+
+class Tail:
+    """A `postcall tail` with these flags, from when it follows until it is asked to end."""
+
+    def __init__(self, setting: Setting, flags: str, owner: ExitStack) -> None:
+        command = [POSTCALL, "tail", *flags.split()]
+        environment = setting.environment() | {"PYTHONUNBUFFERED": "1"}
+        self._running = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        owner.callback(Leash(self._running.pid).release)
+        owner.callback(self._running.kill)
+        assert self._running.stderr is not None
+        assert self._running.stderr.readline() == "postcall: following, until Ctrl-C\n"
+
+    def end(self) -> tuple[int, list[str]]:
+        """Press Ctrl-C; what it ended with, and the lines that it printed."""
+        self._running.send_signal(signal.SIGINT)
+        printed, _ = self._running.communicate(timeout=30)
+        return self._running.returncode, printed.splitlines()
+
+
+TAILS = ("", "--json", "--call R4", "--verdict NOT_CONNECTED --agent bot")
+
+
 @pytest.fixture(scope="module")
-def settled(kafka: ServedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def stage(kafka: ServedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """All calls were told to a worker, which has left by now; those of `bot` are over."""
     folder = tmp_path_factory.mktemp("explain")
     more = {"POSTCALL_UPGRADE_WINDOW": "6s"}
     setting = Setting(kafka.bootstrap, f"explain-{uuid.uuid4().hex[:8]}", folder, PARTITIONS, more=more)
-    with ReceiverProcess(folder, ANSWERS) as receiver:
+    with ReceiverProcess(folder, ANSWERS) as receiver, pytest.MonkeyPatch.context() as patch:
         setting.apply(documents(receiver.url))
-        with Fleet(setting) as fleet, pytest.MonkeyPatch.context() as patch:
-            for name, value in setting.environment().items():
-                patch.setenv(name, value)
-            settings = read_settings()
+        for name, value in setting.environment().items():
+            patch.setenv(name, value)
+        settings = read_settings()
+        with Fleet(setting) as fleet:
             fleet.add()
-            _tell(Teller(setting))
-            for call_id, state in ENDED.items():
-                _until(settings, call_id, state)
-        yield settings
+            with ExitStack() as following:
+                tails = {flags: Tail(setting, flags, following) for flags in TAILS}
+                _tell(Teller(setting))
+                for call_id, state in ENDED.items():
+                    _until(settings, call_id, state)
+                ended = {flags: tail.end() for flags, tail in tails.items()}
+            doctor = setting.run("doctor", "--json")
+        requests = receiver.requests()
+        yield Stage(settings, doctor, requests, ended)
+
+
+@pytest.fixture(scope="module")
+def settled(stage: Stage) -> Settings:
+    """The settings of the stage."""
+    return stage.settings
 
 
 SPOKEN = ("call.answered", "node.entered end", "closing.spoken end", "call.ended agent_hangup")
@@ -212,6 +269,30 @@ def test_people_get_plain_lines_where_there_is_no_terminal(
     assert len(said.splitlines()) < 24
 
 
+def test_a_terminal_gets_colours(settled: Settings) -> None:
+    ours, theirs = pty.openpty()
+    command = [POSTCALL, "explain", "R1"]
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        subprocess.run(command, stdout=theirs, check=True, timeout=60, env={**os.environ, "TERM": "xterm"})
+        os.close(theirs)
+        said = screen.read(65536)
+    assert said.startswith(b"\x1b[1;32mR1: PROPER at end")
+
+
+def test_how_far_it_is_is_shown_on_a_terminal_once_it_takes_long(
+    settled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setattr(explain, "PATIENCE", 0.0)
+        monkeypatch.setenv("TERM", "xterm")
+        assert explain.run("R1", None, as_json=False, settings=settled) == DONE
+        terminal.flush()
+        said = screen.read(65536)
+    assert b"reading" in said
+
+
 def test_nothing_is_found_of_a_call_that_nobody_spoke_of(
     settled: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,3 +306,58 @@ def test_nothing_is_found_of_a_call_that_nobody_spoke_of(
         "events_since": None,
     }
     assert "found nothing of call 'nobody'" in said.err
+
+
+def test_the_doctor_finds_no_fault_where_all_is_well(stage: Stage) -> None:
+    told = json.loads(stage.doctor.stdout)
+    faults = [each for each in told["findings"] if each["level"] == "fail"]
+    assert (faults, told["ok"], stage.doctor.returncode) == ([], True, 0)
+    by_name = {(each["area"], each["about"]): each for each in told["findings"]}
+    assert "1 in the group" in by_name["workers", stage.settings.app_id]["found"]
+    assert by_name["topics", "partitions and configuration"]["level"] == "ok"
+    assert "Kafka 4.0 or later" in by_name["broker", "version"]["found"]
+    (endpoint,) = (each for each in told["findings"] if each["area"] == "endpoints")
+    assert endpoint["found"].startswith("connected in ")
+
+
+def test_the_doctor_names_the_producer_whose_events_are_astray(stage: Stage) -> None:
+    findings = json.loads(stage.doctor.stdout)["findings"]
+    (astray,) = (each for each in findings if each["about"] == "partitioner of platform")
+    assert (astray["level"], astray["mend"]) == (
+        "warn",
+        "set partitioner=murmur2_random in its producer, or give it the call id as key",
+    )
+    assert "events of platform are not on their call's partition" in astray["found"]
+
+
+def test_the_doctor_connects_and_sends_nothing(stage: Stage) -> None:
+    assert "HEAD" not in {each.method for each in stage.requests}
+
+
+def test_tail_shows_verdicts_attempts_and_dead_letters_as_they_come(stage: Stage) -> None:
+    code, lines = stage.tails[""]
+    assert code == 0
+    said = [line.split()[1:3] for line in lines]
+    assert {"verdict", "attempt", "dead", "settled"} == {what for what, _ in said}
+    of_r1 = [what for what, name in said if name == "R1"]
+    assert of_r1[0] == "verdict"
+    assert {"attempt", "dead", "settled"} <= set(of_r1)
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_tail_prints_the_records_as_they_are(stage: Stage) -> None:
+    code, lines = stage.tails["--json"]
+    records = [json.loads(line) for line in lines]
+    assert (code, {each["topic"] for each in records}) == (
+        0,
+        {"call-outcomes", "delivery-log", "dead-letters"},
+    )
+    verdicts = {each["call_id"]: each["rule"] for each in records if each.get("type") == "call.outcome"}
+    assert {rule: verdicts[rule] for rule in RULES} == {rule: rule for rule in RULES}
+
+
+@pytest.mark.parametrize(("flags", "calls"), [(TAILS[2], {"R4"}), (TAILS[3], {"R10", "R12", "strange"})])
+def test_tail_shows_what_is_asked_for(flags: str, calls: set[str], stage: Stage) -> None:
+    code, lines = stage.tails[flags]
+    assert (code, {line.split()[2] for line in lines}) == (0, calls)
+    assert {"verdict", "attempt"} <= {line.split()[1] for line in lines}
