@@ -20,7 +20,8 @@ from agents.cli import app
 from schemas.delivery import State
 from schemas.encodings.reading import read
 from schemas.reasons import REASONS
-from streams.explaining.deliveries import NOT_RUN
+from streams.explaining import telling
+from streams.explaining.idle import NOT_RUN
 from streams.explaining.retelling import NOT_COUNTED
 from streams.explaining.words import SKIPS
 from streams.validation.checking import read_all
@@ -222,6 +223,14 @@ def test_the_doctor_is_asked_as_its_page_shows(setting: Setting, worker: Fleet) 
 def test_every_state_and_count_is_in_the_page() -> None:
     named = set(re.findall(r"`(\w+)`", WHY.read_text()))
     assert {*State, NOT_RUN, *SKIPS, "applied", "duplicate", "ignored", "late", NOT_COUNTED} <= named
+    assert {
+        telling.OPEN,
+        telling.DECIDED,
+        telling.RESTING,
+        telling.SETTLED,
+        telling.ERASED,
+        telling.FORGOTTEN,
+    } <= named
 
 
 def of_docs(page: str, mark: str) -> list[str]:

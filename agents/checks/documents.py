@@ -1,20 +1,14 @@
 """The documents in force: each can be read, agents have their workflows, secrets have their values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from agents.checks.finding import Finding, fail, ok, warn
 from agents.http.errors import Unsendable
 from agents.http.secrets import ENVIRONMENT, Secrets
 from schemas.workflow import Sending, Workflow
-from streams.definitions import Refused, Snapshot, fold
+from streams.definitions import Refused, Snapshot
 from streams.templates import written
-
-
-def in_force(topic: Mapping[str, bytes]) -> tuple[Snapshot, list[Refused]]:
-    """What workers make of the topic, and the records that they refuse."""
-    snapshot, read = fold(Snapshot(), [(key.encode(), value) for key, value in topic.items()])
-    return snapshot, [each for each in read if isinstance(each, Refused)]
 
 
 def look_at_documents(snapshot: Snapshot, refused: list[Refused], secrets: Secrets) -> Iterator[Finding]:

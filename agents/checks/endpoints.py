@@ -1,6 +1,7 @@
 """The endpoints: a connection is made as a worker makes it, through the guard; no request is sent."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Final
 
 import httpx
@@ -13,7 +14,7 @@ from agents.http.errors import Unsendable, Withheld, silence_of
 from agents.http.opening import open_client
 from agents.http.secrets import Secrets
 from schemas.settings import Settings
-from schemas.workflow import Sending
+from schemas.workflow import OAuth2, Sending
 from streams.definitions import Snapshot
 from streams.template import references
 from streams.templates import written
@@ -39,7 +40,7 @@ async def look_at_endpoints(snapshot: Snapshot, settings: Settings, secrets: Sec
     client, gate = open_client(settings), asyncio.Semaphore(TOGETHER)
     meant: dict[tuple[object, ...], tuple[httpx.Request, list[str]]] = {}
     found: list[Finding] = []
-    for name, sending, only in sendings(snapshot):
+    for name, sending, only in _all(snapshot):
         try:
             request = _request(sending, only, secrets)
         except (Unsendable, ValueError, httpx.InvalidURL) as fault:
@@ -58,6 +59,14 @@ async def look_at_endpoints(snapshot: Snapshot, settings: Settings, secrets: Sec
     finally:
         await client.close()
     return found
+
+
+def _all(snapshot: Snapshot) -> Iterator[tuple[str, Sending, tuple[str, ...]]]:
+    """All endpoints, and the login servers of those that want a token (OAuth2)."""
+    for name, sending, only in sendings(snapshot):
+        yield name, sending, only
+        if isinstance(sending.auth, OAuth2):
+            yield f"the token of {name}", Sending(url=sending.auth.token_url, retry=sending.retry), only
 
 
 def _request(sending: Sending, only: tuple[str, ...], secrets: Secrets) -> httpx.Request:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from agents.checks.broker import look_at_broker
-from agents.checks.documents import in_force, look_at_documents
+from agents.checks.documents import look_at_documents
 from agents.checks.endpoints import look_at_endpoints
 from agents.checks.finding import Finding, Level, fail
 from agents.checks.group import look_at_group
@@ -19,6 +19,7 @@ from agents.checks.rights import look_at_rights
 from agents.checks.topics import look_at_topics
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, FAILED, BrokerUnreachable
+from agents.cli.get import read_topic
 from agents.cli.output import print_json
 from agents.connection import client_options, kafka_config, topic_names
 from agents.http.secrets import Secrets
@@ -66,7 +67,7 @@ async def _looked(settings: Settings) -> list[Finding]:
             sources = [topic for topic in (names.call_events, names.internal) if topic in there]
             found += await look_at_group(kafka, config, sources, events)
     found += await look_at_recent(config, names.call_events, events, settings.clock_tolerance)
-    snapshot, refused = in_force(await read_whole(client_options(config), names.workflows))
+    snapshot, refused = read_topic(await read_whole(client_options(config), names.workflows))
     found += look_at_documents(snapshot, refused, secrets)
     found += await look_at_endpoints(snapshot, settings, secrets)
     return found

@@ -14,7 +14,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.call_log import CallLog, Show, read_call
+from agents.call_log import Show, read_call
+from agents.call_records import CallLog
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, FAILED, CommandRefused, UsageRefused
 from agents.cli.explained import print_explained

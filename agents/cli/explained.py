@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from schemas.delivery import State
-from streams.explaining.deliveries import NOT_RUN
+from streams.explaining.idle import NOT_RUN
 from streams.explaining.sources import Said
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, CommandRefused, UsageRefused
-from agents.cli.output import print_document, print_json, print_table
+from agents.cli.output import complain, print_document, print_json, print_table
 from agents.connection import client_options, kafka_config
 from agents.workflows_topic import read_whole
 from schemas.settings import Settings
 from schemas.wire import json_value, moment
-from streams.definitions import AGENT, WORKFLOW, Snapshot, fold
+from streams.definitions import AGENT, WORKFLOW, Refused, Snapshot, fold
 from streams.publishing import versions_of
 
 KINDS: Final = {"agents": "agents", "workflows": "workflows", "agent": "agents", "workflow": "workflows"}
@@ -21,8 +21,10 @@ def run(wanted: str, as_json: bool, settings: Settings) -> int:
     """Print all agents, workflows or endpoints with a mark, or one document as it was applied."""
     options = client_options(kafka_config(settings))
     written = ask(settings, read_whole(options, settings.topic("workflows")))
+    snapshot, refused = read_topic(written)
+    complain(*(f"{each.key} is not in force: {each.why}" for each in refused))
     if wanted in _LISTS:
-        print_rows(*_LISTS[wanted](in_force(written)), as_json)
+        print_rows(*_LISTS[wanted](snapshot), as_json)
         return DONE
     source = _source(key_of_one(wanted, written), written)
     if as_json:
@@ -34,7 +36,13 @@ def run(wanted: str, as_json: bool, settings: Settings) -> int:
 
 def in_force(written: Mapping[str, bytes]) -> Snapshot:
     """What workers make of the topic; records that they refuse are not in it."""
-    return fold(Snapshot(), [(key.encode(), value) for key, value in written.items()])[0]
+    return read_topic(written)[0]
+
+
+def read_topic(written: Mapping[str, bytes]) -> tuple[Snapshot, list[Refused]]:
+    """What workers make of the topic, and the records that they refuse."""
+    snapshot, read = fold(Snapshot(), [(key.encode(), value) for key, value in written.items()])
+    return snapshot, [each for each in read if isinstance(each, Refused)]
 
 
 def key_of_one(wanted: str, written: Mapping[str, bytes]) -> str:

@@ -1,29 +1,21 @@
-"""What became of each request of a call, and of each node that made none: why, what is next, and when."""
+"""What became of each request of a call: why, what is next, and when. Of nodes that made none: idle.py."""
 
 from collections.abc import Iterator
-from typing import Any, Final
 
 from schemas.delivery import Delivery, State
-from schemas.outcomes import Verdict
 from schemas.wire import moment
-from schemas.workflow import END_CALL, POST_CALL_API, Node, Test, When, Workflow
-from streams import graph, plan
 from streams.explaining import words
+from streams.explaining.idle import NOTHING_LEFT, UNKNOWN, listed, not_run, skipped
 from streams.explaining.sources import Case, Said
 from streams.explaining.waits import Held, now_held, was_held
 from streams.letters import Letter
-
-NOT_RUN: Final = "not_run"
-"""A node of the workflow that was never planned."""
-UNKNOWN: Final = "unknown"
-"""Nothing that is left says what became of it."""
 
 
 def deliveries(case: Case) -> list[Said]:
     """All requests of an incarnation in the order of their plan, then the nodes that made none."""
     told = [_told(case, delivery_id) for delivery_id in _ids(case)]
     named = {said["id"] for said in told if said["kind"] == "node"}
-    return [*told, *(said for said in _not_run(case) if said["id"] not in named)]
+    return [*told, *(said for said in not_run(case) if said["id"] not in named)]
 
 
 def _ids(case: Case) -> list[str]:
@@ -131,14 +123,14 @@ def in_words(case: Case, said: Said, known: Delivery | None) -> str:
     """Why it is where it is, in a sentence."""
     match said["result"]:
         case State.SKIPPED:
-            return _skipped(case, said)
+            return skipped(case, said)
         case State.DEAD:
             why = words.DEATHS.get(said["why"] or "", f"given up: {said['why']}")
             return f"{why}: {said['fault']}" if said["fault"] else why
         case State.WAITING:
-            return f"waits until {_list(said['waits_for'])} {_is(said['waits_for'])} final"
+            return f"waits until {listed(said['waits_for'])} {_is(said['waits_for'])} final"
         case State.UNREADY:
-            return f"held for {_list(said['waits_for'])}"
+            return f"held for {listed(said['waits_for'])}"
         case State.STARTED if known is not None and known.due is not None:
             return "a former worker has its attempt on the wire, and its reply is waited for"
         case State.STARTED:
@@ -151,43 +143,7 @@ def in_words(case: Case, said: Said, known: Delivery | None) -> str:
         case State.DONE:
             return "taken by the endpoint"
         case _:
-            return "nothing that is left says what became of it"
-
-
-def _skipped(case: Case, said: Said) -> str:
-    why = words.SKIPS.get(said["why"] or "", f"skipped: {said['why']}")
-    if said["why"] == plan.CONDITION and case.workflow is not None:
-        node = case.workflow.node(said["id"])
-        return f"{why}: {condition(node.when)}" if node is not None and node.when is not None else why
-    edges = _edges(case, said["id"])
-    return f"{why}: {', '.join(edges)}" if edges and said["why"] != plan.TEST_CALL else why
-
-
-def _edges(case: Case, node_id: str) -> list[str]:
-    """The arrows to a node, and how what they come from ended."""
-    outcome, workflow = case.outcome, case.workflow
-    if outcome is None or workflow is None or outcome.end_node_id is None:
-        return []
-    states = {
-        one.id: one.state for one in (*case.planned.values(), *case.held.values()) if one.kind == "node"
-    }
-    listed = {one["id"]: one["result"] for record in case.settled for one in record["deliveries"]}
-    return [
-        f"{edge.source} {listed.get(edge.source) or states.get(edge.source, 'unknown')} (on: {edge.on})"
-        for edge in graph.parents(workflow, node_id, outcome.end_node_id)
-    ]
-
-
-def condition(when: When) -> str:
-    """A condition as its document has it, on one line."""
-    tests = (f"({condition(one)})" if isinstance(one, When) else _test(one) for one in when.tests)
-    return f" {'and' if when.mode == 'all' else 'or'} ".join(tests)
-
-
-def _test(test: Test) -> str:
-    if test.op == "exists":
-        return f"{test.path} {'does not exist' if test.value is False else 'exists'}"
-    return f"{test.path} {test.op} {test.value!r}"
+            return NOTHING_LEFT
 
 
 def _next(case: Case, said: Said, held: Delivery | None) -> Said | None:
@@ -207,52 +163,6 @@ def _next(case: Case, said: Said, held: Delivery | None) -> Said | None:
             return {"what": f"postcall replay --call {case.sources.call_id} {flag} {said['id']}", "at": None}
         case _:
             return None
-
-
-# -- nodes that made no request
-
-
-def _not_run(case: Case) -> Iterator[Said]:
-    workflow = case.workflow
-    if workflow is None:
-        return
-    for node in workflow.nodes:
-        if node.type == POST_CALL_API:
-            why, in_words = _why_not(case, workflow, node)
-            yield {
-                "kind": "node",
-                "id": node.id,
-                "name": node.name,
-                "result": NOT_RUN,
-                "why": why,
-                "words": in_words,
-            }
-
-
-def _why_not(case: Case, workflow: Workflow, node: Node) -> tuple[str, str]:
-    outcome = case.outcome
-    if outcome is None:
-        return "undecided", "the call has no verdict yet, and only a proper end runs nodes"
-    if outcome.verdict is not Verdict.PROPER:
-        stated = f"only a proper end runs nodes, and this call was {outcome.verdict}"
-        return "verdict", f"{stated} by {outcome.rule}: {words.of_rule(outcome)}"
-    reached = outcome.end_node_id or ""
-    ends = [
-        one.id for one in workflow.nodes if one.type == END_CALL and node in graph.after_end(workflow, one.id)
-    ]
-    if reached not in ends:
-        return "other_end", f"it hangs on {_list(ends)}, and the call ended at {reached}"
-    if case.conversation is not None and case.conversation.unknown_workflow:
-        again = f"postcall replay {case.sources.call_id}"
-        return (
-            "unknown_workflow",
-            f"nobody had applied its workflow when the call ended (R19); {again} runs it",
-        )
-    return UNKNOWN, "nothing that is left says what became of it"
-
-
-def _list(names: Any) -> str:
-    return " and ".join(names) or "nothing"
 
 
 def _is(names: list[str]) -> str:

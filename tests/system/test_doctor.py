@@ -36,6 +36,7 @@ from tests.system.workers import Setting
 
 Findings = list[dict[str, Any]]
 
+SET = {"POSTCALL_SECRET_KEY": "planted"}
 COMPACTED = {"cleanup.policy": "compact"}
 SMALL = {"max.message.bytes": "1048588"}
 
@@ -56,7 +57,9 @@ def about(findings: Findings, area: str, name: str) -> Findings:
 @pytest.fixture(scope="module")
 def broken(kafka: ServedBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setting, int]]:
     """An installation on which everything is wrong that needs no worker; a port that speaks no TLS."""
-    setting = Setting(kafka.bootstrap, f"doctor-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("doctor"), 2)
+    setting = Setting(
+        kafka.bootstrap, f"doctor-{uuid.uuid4().hex[:8]}", tmp_path_factory.mktemp("doctor"), 2, more=SET
+    )
     broker, prefix = setting.bootstrap, setting.prefix
     create_topics(broker, {f"{prefix}call-events": 2}, {"retention.ms": str(30 * 86_400_000)})
     create_topics(broker, {f"{setting.name}-internal": 3, f"{prefix}dead-letters": 2}, SMALL)
@@ -108,12 +111,21 @@ def _documents(port: int) -> list[tuple[bytes, bytes, list[Any]]]:
         "call.completed": {"url": "https://10.1.2.3/x"},
         "call.failed": {"url": "https://nothing.invalid/x"},
         "call.busy": {"url": f"http://127.0.0.1:{free_ports(1)[0]}/{{{{ call.id }}}}"},
+        "call.voicemail": {
+            "url": f"http://127.0.0.1:{port}/x",
+            "auth": _login("https://login.invalid/token"),
+        },
         "call.lost": {"url": f"http://127.0.0.1:{port}/x"},
     }
     agent = {"kind": "agent", "id": "bot", "workflow": "nobody-applied", "webhooks": webhooks}
     marks = {"endpoint/bot/call.ended": {"disabled": True, "why": "status_410"}}
     records = {"agent/bot": agent, "workflow/bad@1": {"kind": "workflow"}, **marks}
     return [(key.encode(), orjson.dumps(value), []) for key, value in records.items()]
+
+
+def _login(url: str) -> dict[str, str]:
+    grant = {"token_url": url, "client_id": "x", "client_secret": "{{ secrets.KEY }}"}
+    return {"type": "oauth2_client_credentials", **grant}
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +165,7 @@ def found(broken: tuple[Setting, int]) -> Findings:
         ("endpoints", "https://127.0.0.1:{port}", "fail", "tls", "renew its certificate"),
         ("endpoints", "https://10.1.2.3", "fail", "egress_denied", "POSTCALL_EGRESS_ALLOW"),
         ("endpoints", "https://nothing.invalid", "fail", "dns", "correct the host"),
+        ("endpoints", "https://login.invalid", "fail", "dns", "correct the host"),
         ("endpoints", "http://127.0.0.1:{port}", "ok", "connected in", ""),
     ],
 )

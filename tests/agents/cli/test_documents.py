@@ -1,5 +1,6 @@
 """Documents are put into force, shown and taken away by commands; a fault or no broker changes nothing."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from agents.cli import apply, delete, get
 from agents.cli.exits import CommandRefused, UsageRefused
+from agents.connection import client_options, kafka_config
 from agents.demo.broker import EmbeddedBroker
+from agents.workflows_topic import write
 from schemas.settings import Settings
 from tests.agents.cli.test_command_line import postcall
 from tests.system.brokers import ServedBroker
@@ -89,6 +92,18 @@ def test_the_same_again_is_unchanged_and_in_force_again(
     assert (code, said["applied"][0]["result"]) == (0, "unchanged")
     assert shown(settings, "support")[1]["version"] == 1
     assert shown(settings, "support@2")[1]["version"] == 2
+
+
+def test_a_record_that_workers_refuse_is_named(
+    settings: Settings, applied: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    applied(settings, workflow(1))
+    bad = [("workflow/bad@1", {"kind": "workflow", "id": "bad"})]
+    asyncio.run(write(client_options(kafka_config(settings)), "workflows", bad))
+    assert get.run("workflows", as_json=True, settings=settings) == 0
+    said = capsys.readouterr()
+    assert [each["id"] for each in json.loads(said.out)] == ["support"]
+    assert said.err.startswith("postcall: workflow/bad@1 is not in force: ")
 
 
 def test_other_content_under_a_version_is_refused_and_nothing_beside_it_is_applied(
