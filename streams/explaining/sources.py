@@ -133,13 +133,19 @@ class Case:
         return [said for said in records if said["incarnation"] == self.number]
 
     @property
+    def unhandled(self) -> bool:
+        """There are events, and no worker holds it or has recorded anything of it."""
+        return not (self.conversation or self.past or self.records or self.lines or self.letters)
+
+    @property
     def outcome(self) -> Outcome | None:
         """The verdict that stands."""
         if self.conversation is not None:
             return self.conversation.outcome
         if self.records:
             return outcome_of(self.records[-1])
-        return None if self.retold is None else self.retold.outcome
+        # Workers have settled it, and the records are gone. What none has handled is not decided.
+        return None if self.retold is None or self.past is None else self.retold.outcome
 
     @property
     def evidence(self) -> Evidence | None:
@@ -178,7 +184,7 @@ class Case:
     def planned(self) -> dict[str, Delivery]:
         """Its deliveries as they were last in the log that was folded once more."""
         found: dict[str, Delivery] = {}
-        for beat in self.sources.retold.beats:
+        for beat in () if self.unhandled else self.sources.retold.beats:
             found |= _by_id((*beat.after.deliveries, *beat.dropped), self.number)
         return found
 

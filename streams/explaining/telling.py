@@ -19,6 +19,7 @@ RESTING: Final = "resting"
 SETTLED: Final = "settled"
 ERASED: Final = "erased"
 FORGOTTEN: Final = "forgotten"
+UNHANDLED: Final = "unhandled"
 
 
 def explain(sources: Sources) -> Said:
@@ -105,7 +106,7 @@ def _state(case: Case) -> str:
         return OPEN if case.conversation.outcome is None else DECIDED
     if case.past is not None:
         return ERASED if case.past.erased else SETTLED
-    return FORGOTTEN
+    return UNHANDLED if case.unhandled else FORGOTTEN
 
 
 def _notes(case: Case) -> Iterator[str]:
@@ -120,6 +121,8 @@ def _notes(case: Case) -> Iterator[str]:
         yield "none of its events is left: what they said is not known any more, only what was recorded"
     told = None if case.retold is None else case.retold.outcome
     recorded = case.outcome
+    if told is not None and recorded is None:
+        yield f"folded here its log comes to {told.verdict} by {told.rule}; no worker has recorded a verdict"
     if told is not None and recorded is not None and _claim(told) != _claim(recorded) and case.beats:
         yield (
             f"folded once more its log comes to {told.verdict} by {told.rule}; the workers' own record is told "
@@ -170,6 +173,11 @@ def _operated(case: Case) -> Iterator[Said]:
 def _next(case: Case, state: str) -> Said | None:
     """What happens to the conversation by itself, and when."""
     one = case.conversation
+    if state == UNHANDLED:
+        return {
+            "what": "no worker has handled it yet, or all have forgotten it: see `postcall doctor`",
+            "at": None,
+        }
     if one is None:
         return None
     at = None if one.conclude_at is None else moment(one.conclude_at)

@@ -265,3 +265,13 @@ def test_of_several_ends_the_one_that_gives_no_reason_is_told_so() -> None:
     completed, busy = [each for each in one["timeline"] if each.get("type") == "call.ended"]
     assert (completed["rule"], completed["why"]) == ("R11", f"{words.COUNTING['R11']}: busy")
     assert busy["rule"] is None
+
+
+def test_what_no_worker_has_handled_yet_has_no_verdict() -> None:
+    engine = Recording(documents(CHAIN), POLICY)
+    engine.hear(call().answered(agent_id="bot").ended("agent_hangup", end_node_id="resolved"))
+    retold = retell(engine.events, [], [], engine.documents, POLICY)
+    (one,) = explain(Sources("c1", 0, engine.documents, POLICY, None, retold))["incarnations"]
+    assert (one["state"], one["verdict"], node(one, "crm")["why"]) == ("unhandled", None, "undecided")
+    assert one["notes"] == ["folded here its log comes to PROPER by R2; no worker has recorded a verdict"]
+    assert "postcall doctor" in one["next"]["what"]

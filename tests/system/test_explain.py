@@ -258,6 +258,18 @@ def test_a_call_whose_events_have_expired_is_told_from_its_records(settled: Sett
     assert node(told, "crm")["why"] == "verdict"
 
 
+def test_since_leaves_out_the_log_before_it_and_not_the_row(settled: Settings) -> None:
+    told = explain.look("R1", "1s", settled)
+    (one,) = told["incarnations"]
+    assert told["events_since"] is not None
+    assert (one["state"], one["rule"], one["facts"][0]) == (
+        "resting",
+        "R1",
+        "ended for agent_hangup, says platform",
+    )
+    assert not [each for each in one["timeline"] if each["what"] == "event"]
+
+
 def test_people_get_plain_lines_where_there_is_no_terminal(
     settled: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
