@@ -16,7 +16,6 @@ from agents.cli.exits import DONE, CommandRefused, UsageRefused
 from agents.cli.output import complain, print_json
 from agents.connection import kafka_config
 from agents.following import follow
-from agents.output_topics import Taken
 from schemas.outcomes import Verdict
 from schemas.settings import Settings
 from schemas.wire import json_value
@@ -60,7 +59,7 @@ async def _follow(wanted: Wanted, as_json: bool, settings: Settings) -> None:
     show = _json_line if as_json else _Lines()
     async with aclosing(follow(kafka_config(settings), tuple(names), stop, _say_ready)) as records:
         async for record, new in records:
-            said = _said(record)
+            said = said_of(names[record.topic], record.value)
             if said is not None and watch.wants(names[record.topic], said) and new:
                 show(names[record.topic], said)
 
@@ -69,12 +68,31 @@ def _say_ready() -> None:
     complain("following, until Ctrl-C")
 
 
-def _said(record: Taken) -> dict[str, Any] | None:
+_NEEDED: Final = {
+    "call-outcomes": ("call_id", "decided_at", "verdict", "end_node_id", "reason", "rule", "flags"),
+    "delivery-log": (
+        "call_id",
+        "started_at",
+        "kind",
+        "id",
+        "attempt",
+        "method",
+        "endpoint",
+        "seconds",
+        "next_at",
+    ),
+    "dead-letters": ("at", "reason"),
+}
+"""What a record must have to be one of ours."""
+
+
+def said_of(topic: str, value: bytes | None) -> dict[str, Any] | None:
+    """The value of a record; None where no postcall wrote it."""
     try:
-        said = json_value(record.value or b"")
+        said = json_value(value or b"")
     except ValueError:
         return None
-    return said if isinstance(said, dict) else None
+    return said if isinstance(said, dict) and all(name in said for name in _NEEDED[topic]) else None
 
 
 @dataclass(slots=True)

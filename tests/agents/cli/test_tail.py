@@ -6,9 +6,10 @@ import pytest
 
 from agents.cli import tail
 from agents.cli.exits import CommandRefused, UsageRefused
-from agents.cli.tail import Wanted, Watch, line
+from agents.cli.tail import Wanted, Watch, line, said_of
 from agents.demo.broker import EmbeddedBroker
 from schemas.settings import Settings
+from schemas.wire import json_bytes
 from streams.topology import OUTPUTS
 
 VERDICT: dict[str, Any] = {
@@ -133,3 +134,11 @@ def test_topics_that_are_not_there_are_named() -> None:
             CommandRefused, match="found no topic dead-letters; expected those that the first"
         ):
             tail.run(Wanted(), as_json=False, settings=settings)
+
+
+def test_a_record_that_no_postcall_wrote_is_passed_over() -> None:
+    records = {"call-outcomes": VERDICT, "delivery-log": ATTEMPT, "dead-letters": POISON}
+    for topic, said in records.items():
+        assert said_of(topic, json_bytes(said)) == said
+        for foreign in (None, b"{", b"[]", json_bytes({"call_id": "c-1"})):
+            assert said_of(topic, foreign) is None
