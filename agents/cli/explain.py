@@ -19,8 +19,8 @@ from agents.call_records import CallLog
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, FAILED, CommandRefused, UsageRefused
 from agents.cli.explained import print_explained
+from agents.cli.moments import moment
 from agents.cli.output import complain, print_json
-from agents.cli.selecting import moment
 from agents.connection import kafka_config
 from agents.policy import policy
 from schemas import wire
