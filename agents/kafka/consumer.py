@@ -10,6 +10,7 @@ delivered without making four tasks for it.
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from faust.tables.manager import TableManager
@@ -31,9 +32,6 @@ FETCH_PATIENCE = 0.2
 
 NOTHING_TO_READ = 0.01
 """Seconds to sleep when every partition is paused or full; Faust sleeps a whole second."""
-
-BREATHE_AFTER = 100
-"""Messages after which the event loop gets a turn."""
 
 
 class Consumer(driver.Consumer):
@@ -86,34 +84,46 @@ class Consumer(driver.Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         return await self._thread.records(active_partitions, timeout)
 
-    async def _deliver(self, records: Any, active: set[TP]) -> None:
+    async def _deliver(self, records: Mapping[Any, list[Any]], active: set[TP]) -> None:
         generation = self.app.consumer_generation_id
-        for tp in [tp for tp in records if tp.topic in self.app.kafka.topics]:
-            fetched = records.pop(tp)
-            if self.flow_active and tp in active:
-                self._put_down(TP(*tp), fetched, generation)
-        for count, (tp, record) in enumerate(self.scheduler.iterate(records)):
+        for tp, fetched in records.items():
             if not self.flow_active or generation != self.app.consumer_generation_id:
                 return  # whoever stopped the flow seeks back before it is resumed
-            if tp in active or tp in self._buffered_partitions:
-                read = self._read_offset[tp]
-                if read is None or record.offset >= read:
-                    await self._hand_over(tp, self._to_message(tp, record))
-                    self._read_offset[tp] = record.offset
-            if count % BREATHE_AFTER == BREATHE_AFTER - 1:
+            fresh = self._fresh(tp, fetched)
+            if not fresh or not (tp in active or tp in self._buffered_partitions):
+                continue
+            self._read_offset[tp] = fresh[-1].offset + 1
+            if tp.topic in self.app.kafka.topics:
+                self._put_down(TP(*tp), fresh, generation)
+            else:
+                await self._recover(TP(*tp), fresh)
                 await asyncio.sleep(0)
+
+    def _fresh(self, tp: TP, fetched: list[Any]) -> list[Any]:
+        """What was not read before."""
+        read = self._read_offset[tp]
+        if read is None or fetched[0].offset >= read:
+            return fetched
+        return [record for record in fetched if record.offset >= read]
+
+    async def _recover(self, tp: TP, fetched: list[Any]) -> None:
+        """Of the changelog: all of it to disk at once. Faust is shown the last record, and sees how far that is."""
+        recovery = cast(TableManager, self.app.tables).recovery
+        offsets = recovery.active_offsets if tp in recovery.active_tps else recovery.standby_offsets
+        have = offsets.get(tp)
+        missing = [record for record in fetched if have is None or record.offset > have]
+        if missing:
+            self.app.calls.recover(tp.partition, missing)
+            offsets[tp] = missing[-1].offset - 1
+            await self._hand_over(tp, self._to_message(tp, missing[-1]))
 
     def _put_down(self, tp: TP, fetched: list[Any], generation: int) -> None:
         """Of a source topic: into the inbox, all of it at once."""
-        read, progress = self._read_offset[tp], self._progress[tp]
-        if read is not None and fetched[0].offset < read:
-            fetched = [record for record in fetched if record.offset >= read]
+        progress = self._progress[tp]
         for record in fetched:
             progress.deliver(record.offset)
             failpoints.hit("record-delivered")
-        if fetched:
-            self._read_offset[tp] = fetched[-1].offset + 1
-            self.app.inbox.put(fetched, generation)
+        self.app.inbox.put(fetched, generation)
 
     async def _hand_over(self, tp: TP, message: Any) -> None:
         if self._can_deliver_at_once(tp):

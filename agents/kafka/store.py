@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -63,13 +63,21 @@ class CallsTable(faust.Table[bytes, bytes]):
         await super().on_recovery_completed(active_tps, standby_tps)
         await self.app.recovered(frozenset(tp.partition for tp in active_tps))
 
-    def apply_changelog_batch(self, batch: Iterable[EventT[bytes]]) -> None:
-        """Apply recovered records. Faust would log a full disk as a warning and read on."""
+    def recover(self, partition: int, records: Sequence[Any]) -> None:
+        """Apply records that recovery or a standby has read of a partition, in their order.
+
+        Faust would put each through a queue of its own, and log a full disk as a warning and read on.
+        """
         try:
-            cast(Store, self.data).recover(batch)
+            rows = (Row(record.key, record.value, 0) for record in records)
+            cast(Store, self.data).apply(partition, rows, records[-1].offset)
         except Exception as reason:
             self.app.fitness.lost("a recovered batch of rows", reason)
             raise
+        failpoints.hit("batch-recovered")
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[bytes]]) -> None:
+        """Do nothing: what Faust is shown is on disk already, see `recover`."""
 
 
 class Store(rocksdb.Store):
@@ -122,16 +130,6 @@ class Store(rocksdb.Store):
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
         """Write rows, offset and time in one go: a crash leaves all or nothing."""
         self._write(partition, ((row.key, row.value) for row in rows), offset)
-
-    def recover(self, batch: Iterable[EventT[bytes]]) -> None:
-        """Apply records that recovery or a standby has read, partition by partition."""
-        found: dict[int, list[Any]] = {}
-        for event in batch:
-            found.setdefault(event.message.partition, []).append(event.message)
-        for partition, messages in found.items():
-            rows = ((message.key, message.value) for message in messages)
-            self._write(partition, rows, max(message.offset for message in messages))
-            failpoints.hit("batch-recovered")
 
     def _write(self, partition: int, rows: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         together = rocksdict.WriteBatch(raw_mode=True)
