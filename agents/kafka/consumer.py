@@ -42,7 +42,8 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._progress: dict[TP, Progress] = defaultdict(Progress)
-        self._revocations = 0
+        self._held: object | None = None
+        """The assignment that is ours now; None between its revocation and the next one."""
         self._idle = asyncio.Event()
         self._idle.set()
         super().__init__(*args, **options)
@@ -148,17 +149,18 @@ class Consumer(driver.Consumer):
         Standbys go back to what they have applied: resuming the flow empties their queue too, and
         Faust would take the gap for compaction and promote a copy that lacks rows.
 
-        Partitions may be revoked while the consumer's thread seeks. Then nothing is noted: another
-        assignment and its seek follow, and what went to others would be waited for as long as we live.
+        Partitions may be revoked before it, or while the consumer's thread seeks; aiokafka names them until
+        the next assignment. Then nothing is noted: another seek follows, and what went to others would be
+        waited for as long as we live.
         """
         self.stop_flow()
         await self._idle.wait()
         self._progress.clear()
         self.app.inbox.clear()
         sources = {tp for tp in self.assignment() if self.app.topics.acks_enabled_for(tp.topic)}
-        revocations = self._revocations
+        held = self._held
         committed = await self._thread.seek_back(sources, self._standby_positions())
-        if revocations != self._revocations:
+        if held is None or held is not self._held:
             return
         for tp, offset in committed.items():
             self._read_offset[tp] = self._committed_offset[tp] = offset
@@ -214,13 +216,18 @@ class Consumer(driver.Consumer):
 
     # -- rebalance
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Note that there is an assignment, then let Faust recover it."""
+        self._held = object()
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Refuse new rows, let Faust flush, then forget what is left."""
         self.app.rows.refuse()
         await failpoints.hit_async("revoke-begun")
         await super().on_partitions_revoked(revoked)
         self.app.rows.drop()
-        self._revocations += 1
+        self._held = None
         self.app.offsets.lost(revoked)
 
     async def create_topic(self, topic: str, *args: Any, **options: Any) -> None:

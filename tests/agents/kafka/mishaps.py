@@ -34,13 +34,15 @@ def delay_seeks(before: float, after: float) -> None:
     put(Consumer, "perform_seek", slowly)
 
 
-def revoke_during_seek() -> None:
-    """Let the consumer's thread come to the first seek when its partitions were just given away."""
-    seek_back, revoke, revoked = ConsumerThread.seek_back, Consumer.on_partitions_revoked, asyncio.Event()
+def revoke_before(step: str) -> None:
+    """Let the first seek, or the consumer's thread (`seek_back`), begin when the partitions were just given
+    away."""
+    place = ConsumerThread if step == "seek_back" else Consumer
+    seek, revoke, revoked = getattr(place, step), Consumer.on_partitions_revoked, asyncio.Event()
 
-    async def seek_late(self: ConsumerThread, *args: Any) -> Any:
+    async def seek_late(self: Any, *args: Any) -> Any:
         await revoked.wait()
-        return await seek_back(self, *args)
+        return await seek(self, *args)
 
     async def revoke_and_tell(self: Consumer, partitions: Any) -> None:
         await revoke(self, partitions)
@@ -48,7 +50,7 @@ def revoke_during_seek() -> None:
             revoked.set()
             await asyncio.sleep(0.5)  # The others take their time to come to the meeting.
 
-    put(ConsumerThread, "seek_back", seek_late)
+    put(place, step, seek_late)
     put(Consumer, "on_partitions_revoked", revoke_and_tell)
 
 

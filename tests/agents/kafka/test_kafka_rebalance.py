@@ -74,13 +74,16 @@ def test_nothing_is_handled_twice_when_a_worker_leaves_cleanly(kafka: ServedBrok
         assert [event for event in group.handled() if event.seen == "again"] == []
 
 
-def test_what_was_given_away_during_a_seek_is_not_waited_for(kafka: ServedBroker) -> None:
+@pytest.mark.parametrize("step", ["perform_seek", "seek_back"])
+def test_what_was_given_away_before_or_during_a_seek_is_not_waited_for(
+    kafka: ServedBroker, step: str
+) -> None:
     with Group(kafka.bootstrap, partitions=2) as group:
         group.produce([f"early-{n}" for n in range(20)])
         before = group.worker("before")
         before.wait_handled(20)
         assert before.stop() == 0
-        first = group.worker("a", revoke_during_seek=True, tell_lag=True)
+        first = group.worker("a", revoke_before=step, tell_lag=True)
         first.wait_recovered("0,1")
         with load(group) as keys:
             group.worker("b").wait_handled(20)

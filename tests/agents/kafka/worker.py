@@ -26,7 +26,7 @@ from tests.agents.kafka.mishaps import (
     hold_changelog,
     leave_out,
     refuse_first_join,
-    revoke_during_seek,
+    revoke_before,
     slow_changelog,
 )
 
@@ -55,7 +55,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that a rebalance needs before its seek, with the flow closed."""
     after_seek: float = 0.0
     """Seconds between the seek of a rebalance and what follows it."""
-    revoke_during_seek: bool = False
+    revoke_before: str = ""
     """Let the first seek be made only when its partitions were given away."""
     tell_lag: bool = False
     """Write down every half second how many messages wait."""
@@ -156,8 +156,8 @@ async def main(orders: Orders) -> None:
         delay_seeks(orders.before_seek, orders.after_seek)
     if orders.refuse_join:
         refuse_first_join()
-    if orders.revoke_during_seek:
-        revoke_during_seek()
+    if orders.revoke_before:
+        revoke_before(orders.revoke_before)
     worker, stop = Worker(orders), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     ending = asyncio.Event()
