@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from faust.types import TP
 
-FULL: Final = 4096
-"""Messages that may wait; beyond it nothing more is taken from the fetcher, which then asks for no more."""
+MOST: Final = 4096
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Messages, and bytes of them, that may wait; beyond it nothing more is taken from the fetcher, which then asks for
+no more."""
 
 
 @dataclass(slots=True)
@@ -33,6 +35,11 @@ class Record:
     """Of the consumer group, when the message was delivered."""
     _acknowledge: Callable[[TP, int, int], None] = field(repr=False, compare=False)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its value."""
+        return len(self.value or b"")
+
     def ack(self) -> None:
         """Its offset may be committed, as soon as all before it may. In an older generation: nothing."""
         self._acknowledge(TP(self.topic, self.partition), self.offset, self.generation)
@@ -44,24 +51,25 @@ class Inbox:
     def __init__(self, acknowledge: Callable[[TP, int, int], None]) -> None:
         self._acknowledge = acknowledge
         self._waiting: deque[Record] = deque()
+        self._bytes = 0
         self._came, self._taken = asyncio.Event(), asyncio.Event()
 
     def put(self, fetched: Iterable[Any], generation: int) -> None:
         """Put down what was fetched."""
         for one in fetched:
-            self._waiting.append(
-                Record(
-                    one.topic,
-                    one.partition,
-                    one.offset,
-                    datetime.fromtimestamp(one.timestamp / 1000, UTC),
-                    one.key,
-                    one.value,
-                    one.headers,
-                    generation,
-                    self._acknowledge,
-                )
+            record = Record(
+                one.topic,
+                one.partition,
+                one.offset,
+                datetime.fromtimestamp(one.timestamp / 1000, UTC),
+                one.key,
+                one.value,
+                one.headers,
+                generation,
+                self._acknowledge,
             )
+            self._waiting.append(record)
+            self._bytes += record.size
         self._came.set()
 
     async def next(self) -> Record:
@@ -70,13 +78,14 @@ class Inbox:
             self._came.clear()
             await self._came.wait()
         record = self._waiting.popleft()
-        if len(self._waiting) == FULL:
+        self._bytes -= record.size
+        if not self._full:
             self._taken.set()
         return record
 
     async def room(self, patience: float) -> bool:
         """Wait so many seconds for room; False if there is none yet."""
-        if len(self._waiting) > FULL:
+        if self._full:
             self._taken.clear()
             try:
                 await asyncio.wait_for(self._taken.wait(), patience)
@@ -87,4 +96,9 @@ class Inbox:
     def clear(self) -> None:
         """Forget what waits: it is read again."""
         self._waiting.clear()
+        self._bytes = 0
         self._taken.set()
+
+    @property
+    def _full(self) -> bool:
+        return len(self._waiting) >= MOST or self._bytes >= MOST_BYTES
