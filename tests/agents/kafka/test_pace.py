@@ -1,5 +1,7 @@
 """The length of a cycle follows how busy the process is."""
 
+from pytest import approx
+
 from agents.kafka.pace import BUSY, CALM, LONG, LOOK, SHORT, Pace
 
 
@@ -21,21 +23,21 @@ def pace_of(process: Process) -> Pace:
 def test_a_calm_process_asks_often_and_a_busy_one_seldom() -> None:
     process = Process()
     pace = pace_of(process)
-    assert pace.cycle == SHORT
+    assert pace.cycle == approx(SHORT)
     process.spend(1, CALM)
-    assert pace.cycle == SHORT
+    assert pace.cycle == approx(SHORT)
     process.spend(1, (CALM + BUSY) / 2)
-    assert abs(pace.cycle - (SHORT + LONG) / 2) < 1e-9
+    assert pace.cycle == approx((SHORT + LONG) / 2)
     process.spend(1, 1.7)
-    assert pace.cycle == LONG
+    assert pace.cycle == approx(LONG)
 
 
 def test_between_two_looks_it_stays_as_it_is() -> None:
     process = Process()
     pace = pace_of(process)
     process.spend(1, 1)
-    assert pace.cycle == LONG
+    assert pace.cycle == approx(LONG)
     process.spend(LOOK / 2, 0)
-    assert pace.cycle == LONG
+    assert pace.cycle == approx(LONG)
     process.spend(LOOK, 0)
-    assert pace.cycle == SHORT
+    assert pace.cycle == approx(SHORT)
