@@ -1,6 +1,6 @@
 """The length of a cycle follows how busy the process is."""
 
-from pytest import approx
+import pytest
 
 from agents.kafka.pace import BUSY, CALM, LONG, LOOK, SHORT, Pace
 
@@ -23,21 +23,21 @@ def pace_of(process: Process) -> Pace:
 def test_a_calm_process_asks_often_and_a_busy_one_seldom() -> None:
     process = Process()
     pace = pace_of(process)
-    assert pace.cycle == approx(SHORT)
+    assert pace.cycle == pytest.approx(SHORT)
     process.spend(1, CALM)
-    assert pace.cycle == approx(SHORT)
+    assert pace.cycle == pytest.approx(SHORT)
     process.spend(1, (CALM + BUSY) / 2)
-    assert pace.cycle == approx((SHORT + LONG) / 2)
+    assert pace.cycle == pytest.approx((SHORT + LONG) / 2)
     process.spend(1, 1.7)
-    assert pace.cycle == approx(LONG)
+    assert pace.cycle == pytest.approx(LONG)
 
 
 def test_between_two_looks_it_stays_as_it_is() -> None:
     process = Process()
     pace = pace_of(process)
     process.spend(1, 1)
-    assert pace.cycle == approx(LONG)
+    assert pace.cycle == pytest.approx(LONG)
     process.spend(LOOK / 2, 0)
-    assert pace.cycle == approx(LONG)
+    assert pace.cycle == pytest.approx(LONG)
     process.spend(LOOK, 0)
-    assert pace.cycle == approx(SHORT)
+    assert pace.cycle == pytest.approx(SHORT)
