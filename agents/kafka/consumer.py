@@ -187,15 +187,21 @@ class Consumer(driver.Consumer):
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what is handled, after everything it wrote is with the broker.
 
+        Not when rows were dropped meanwhile, as those of an expelled worker are. The broker would take the commit:
+        a client that forgets its membership (aiokafka's `reset_generation`) commits as one of no group, and that is
+        allowed where the group is empty.
+
         Raises:
             Unfit: a produce was refused; its source offset must not move.
         """
-        offsets = self._committable()
+        offsets, drops = self._committable(), self.app.rows.drops
         if not offsets:
             return False
         await self.app.producer.flush()
         self.app.fitness.check()
         await failpoints.hit_async("offsets-ready")
+        if drops != self.app.rows.drops:
+            return False
         if not await self._commit(offsets):
             return False
         await failpoints.hit_async("offsets-committed")
@@ -203,12 +209,12 @@ class Consumer(driver.Consumer):
         return True
 
     def _committable(self) -> dict[TP, int]:
-        mine = self.assignment()
+        mine, opened = self.assignment(), self.app.rows.partitions
         positions = ((tp, progress.position) for tp, progress in self._progress.items() if tp in mine)
         return {
             tp: position
             for tp, position in positions
-            if position is not None and position != self._committed_offset.get(tp)
+            if tp.partition in opened and position is not None and position != self._committed_offset.get(tp)
         }
 
     async def verify_all_partitions_active(self) -> None:

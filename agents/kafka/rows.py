@@ -122,6 +122,11 @@ class Rows:
         """The partitions that are open."""
         return frozenset(self._shelves)
 
+    @property
+    def drops(self) -> int:
+        """How often all rows that waited were dropped: what was handled before the last time may be void."""
+        return self._shelves.drops
+
     # -- for the rebalance
 
     def open(self, partitions: Iterable[int]) -> None:

@@ -61,6 +61,9 @@ class Shelf:
 class Shelves(dict[int, Shelf]):
     """The shelves of the partitions that are open."""
 
+    drops = 0
+    """How often they were closed: what was acknowledged for the rows on them may be acknowledged in vain."""
+
     @property
     def size(self) -> int:
         """Bytes that wait to be sent, of all of them."""
@@ -74,6 +77,7 @@ class Shelves(dict[int, Shelf]):
         """Close all of them, and tell everybody who waits that it was in vain."""
         closed = dict(self)
         self.clear()
+        self.drops += 1
         for partition, shelf in closed.items():
             shelf.revoke(partition)
 

@@ -65,6 +65,24 @@ def test_a_suspended_worker_with_nothing_on_its_way_rejoins_and_goes_on(kafka: S
         assert handled[1].generation > handled[0].generation
 
 
+@pytest.mark.parametrize(
+    "commit_seconds", [pytest.param(0.3, id="under way"), pytest.param(30.0, id="at the revoke")]
+)
+def test_the_only_worker_expelled_commits_nothing_whose_rows_it_has_dropped(
+    kafka: ServedBroker, commit_seconds: float
+) -> None:
+    with Group(kafka.bootstrap, partitions=1, session_seconds=3.0) as group:
+        worker = group.worker(cycle_seconds=4.0, commit_seconds=commit_seconds)
+        group.produce(["a"])
+        worker.wait(lambda: group.totals() == {"a": 1}, "first row")
+        group.produce(["b"])
+        worker.wait_handled(2)
+        worker.signal(signal.SIGSTOP)
+        time.sleep(5)
+        worker.signal(signal.SIGCONT)
+        worker.wait(lambda: group.totals() == {"a": 1, "b": 1}, "second row")
+
+
 def test_of_two_workers_with_one_instance_id_the_newer_one_goes_on(kafka: ServedBroker) -> None:
     with Group(kafka.bootstrap, partitions=1, session_seconds=6.0, instance_id="twin") as group:
         older = group.worker("a")

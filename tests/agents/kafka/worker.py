@@ -67,6 +67,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """Let nothing reach the changelog until SIGUSR1, as if its leader were away."""
     changelog_seconds: float = 0.0
     """How long each batch for the changelog takes."""
+    cycle_seconds: float = 0.003
+    """How long rows are gathered before they go to the changelog together."""
     refuse_join: bool = False
     """Let the first join fail as if the coordinator had answered nonsense."""
     stall_seconds: float = 300.0
@@ -139,6 +141,7 @@ def config_of(orders: Orders) -> KafkaConfig:
         data_dir=Path(orders.data_dir),
         session_timeout=timedelta(seconds=orders.session_seconds),
         commit_interval=timedelta(seconds=orders.commit_seconds),
+        commit_cycle=timedelta(seconds=orders.cycle_seconds),
         instance_id=orders.instance_id,
         standby_replicas=orders.standby_replicas,
         stall_limit=timedelta(seconds=orders.stall_seconds),
