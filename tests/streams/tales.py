@@ -63,9 +63,10 @@ CHAIN = flow(
         api("crm", {"who": "{{ call.id }}"}),
         api("mail", {"text": "{{ analytics.summary }}"}),
         api("alarm", {"why": "crm"}),
-        api("log", {"n": "{{ variables.n }}"}),
+        api("log", {"n": "{{ variables.n }}", "at": "{{ now }}"}),
+        api("regret", {"why": "no call of these tales ends at sorry"}),
     ),
-    "resolved>crm resolved>log crm>mail crm>alarm:failure mail>log:always",
+    "sorry>regret resolved>crm resolved>log crm>mail crm>alarm:failure mail>log:always",
 )
 EVENT_WEBHOOKS = ("conversation.started", "turn.completed", "analytics.completed")
 OUTCOME_WEBHOOKS = ("call.ended", "call.completed", "call.outcome_upgraded", "call.settled")
