@@ -35,7 +35,8 @@ class Lanes:
         return True
 
     def drop(self, unwanted: Callable[[Errand], bool]) -> list[Errand]:
-        dropped, self.queued = [errand for errand, _ in self.queued], []
+        dropped = [errand for errand, _ in self.queued if unwanted(errand)]
+        self.queued = [one for one in self.queued if one[0] not in dropped]
         return dropped
 
     def on_the_wire(self) -> list[OnTheWire]:

@@ -71,6 +71,18 @@ async def test_nothing_is_told_while_a_record_is_under_way() -> None:
     assert broker.log.said == [(0, Emitted("a", 2))]
 
 
+async def test_a_record_that_follows_before_the_call_was_told_is_waited_for_too() -> None:
+    broker = Broker()
+    await broker.emit(1)
+    broker.futures[0].set_result(None)
+    await turns()
+    await broker.emit(2)
+    await broker.outbox.settle()
+    assert broker.log.said == []
+    await broker.acknowledge(1)
+    assert broker.log.said == [(0, Emitted("a", 2))]
+
+
 async def test_a_hand_over_waits_for_what_is_on_its_way_and_tells_of_it() -> None:
     broker = Broker()
     await broker.emit(1)

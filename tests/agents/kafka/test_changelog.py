@@ -21,8 +21,9 @@ def numbered(drawn: list[tuple[int, bool]]) -> list[tuple[int, int]]:
 
 
 def test_a_step_that_fits_one_batch_is_not_cut() -> None:
-    step_1 = [Row(b"part", b"x" * 300, 1), Row(b"live", b"x" * 300, 1)]
-    step_2 = [Row(b"part2", b"x" * 300, 2), Row(b"live2", b"x" * 300, 2)]
+    step_1 = [Row(b"part", b"x" * 200, 1), Row(b"live", b"x" * 200, 1)]
+    step_2 = [Row(b"part2", b"x" * 200, 2), Row(b"live2", b"x" * 200, 2)]
+    # A row of the second step would still fit into the first batch.
     assert list(batches([*step_1, *step_2], room=1000)) == [step_1, step_2]
 
 
