@@ -8,10 +8,12 @@
 #                random faults and load on a real Kafka for so long, then the verdict; RATE is calls a second
 #   make failpoints
 #                a worker killed at every failpoint, on a real Kafka; SEEDS=10 for ten draws each
+#   make mutations [ONLY=name]
+#                break the engine by hand, in a copy, and see the tests notice
 #   make clean   remove what the others made
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults failpoints torture clean
+.PHONY: help demo test check faults failpoints mutations torture clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +53,9 @@ torture: $(READY)
 
 failpoints: $(READY)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m failpoints tests/system/test_failpoints.py
+
+mutations: $(READY)
+	@$(BIN)/python -m tests.mutations --jobs $(JOBS) $(if $(ONLY),"$(ONLY)")
 
 clean:
 	rm -rf $(VENV) .cache .postcall .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
