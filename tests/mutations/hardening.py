@@ -10,8 +10,11 @@ HARDENING: tuple[Mutation, ...] = (
     Mutation(
         name="effects before they are durable",
         file="agents/act.py",
-        old="                await self._rows.durable(tenure.partition)\n                for effect in effects:\n",
-        new="                for effect in effects:\n",
+        old=(
+            "                effects, tenure.effects = tenure.effects, []\n"
+            "                await self._rows.durable(tenure.partition)\n"
+        ),
+        new="                effects, tenure.effects = tenure.effects, []\n",
         breaks="an effect begins when the state that holds it is durable",
         invariant="I6",
         level="L1",
@@ -98,12 +101,8 @@ HARDENING: tuple[Mutation, ...] = (
     Mutation(
         name="a former owner keeps its replies to itself",
         file="agents/act.py",
-        old="        await self._tell(partition, message)\n        if partition not in self._tenures:\n",
-        new=(
-            "        if partition in self._tenures:\n"
-            "            await self._tell(partition, message)\n"
-            "        if partition not in self._tenures:\n"
-        ),
+        old='        await self._tell(partition, message)\n        await failpoints.hit_async("reply-posted")\n',
+        new="        if partition in self._tenures:\n            await self._tell(partition, message)\n",
         breaks="a former owner still posts the replies to what it has announced",
         invariant="I5",
         level="L1",

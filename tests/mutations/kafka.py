@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 _ROWS = "tests/agents/kafka/test_rows.py::"
+_DELIVERING = "tests/agents/kafka/test_delivering.py::"
 _LEASE = "tests/agents/kafka/test_lease.py::"
 _OFFSETS = "tests/agents/kafka/test_offsets.py::"
 _ACKS = "tests/agents/kafka/test_kafka_acks.py::"
@@ -10,18 +11,15 @@ _STATE = "tests/agents/kafka/test_kafka_state.py::"
 _REBALANCE = "tests/agents/kafka/test_kafka_rebalance.py::"
 _ON_KAFKA_LEASE = "tests/agents/kafka/test_kafka_lease.py::"
 
-_APPLY = "            self._disk().apply(partition, batch, offset)\n"
+_SENT = "        sent = await self._send(partition, first)\n"
 _OUT_OF_ORDER = "        self._acked.add(offset)\n"
 
 KAFKA: tuple[Mutation, ...] = (
     Mutation(
         name="rows on disk before their acknowledgement",
-        file="agents/kafka/rows.py",
-        old="            offset = await append(self._client(), self._topic, partition, batch)\n",
-        new=(
-            "            self._disk().apply(partition, batch, -1)\n"
-            "            offset = await append(self._client(), self._topic, partition, batch)\n"
-        ),
+        file="agents/kafka/committer.py",
+        old=_SENT,
+        new=f"        self._disk().apply(partition, first, -1)\n{_SENT}",
         breaks="the disk never remembers what the changelog does not",
         invariant="I1",
         level="L1",
@@ -30,12 +28,9 @@ KAFKA: tuple[Mutation, ...] = (
     ),
     Mutation(
         name="rows on disk before kill -9",
-        file="agents/kafka/rows.py",
-        old="            offset = await append(self._client(), self._topic, partition, batch)\n",
-        new=(
-            "            self._disk().apply(partition, batch, -1)\n"
-            "            offset = await append(self._client(), self._topic, partition, batch)\n"
-        ),
+        file="agents/kafka/committer.py",
+        old=_SENT,
+        new=f"        self._disk().apply(partition, first, -1)\n{_SENT}",
         breaks="after kill -9 an event that was not durable is new",
         invariant="I1",
         level="L2",
@@ -44,14 +39,50 @@ KAFKA: tuple[Mutation, ...] = (
     ),
     Mutation(
         name="a late acknowledgement is applied",
-        file="agents/kafka/rows.py",
-        old="            if self._shelves.get(partition) is not shelf:\n                return",
-        new="            if self._shelves is None:\n                return",
+        file="agents/kafka/committer.py",
+        old="        if self._shelves.get(partition) is not shelf:\n",
+        new="        if self._shelves is None:\n",
         breaks="what was on its way at a revocation is left to the changelog",
         invariant="I1",
         level="L1",
         tests=(f"{_ROWS}test_a_revocation_ends_the_waiting_and_ignores_the_late_acknowledgement",),
         says="assert table.disk.rows == {}",
+    ),
+    Mutation(
+        name="a batch that arrived for a dropped shelf is applied",
+        file="agents/kafka/committer.py",
+        old="        if self._shelves.get(partition) is not shelf:\n",
+        new="        if partition not in self._shelves:\n",
+        breaks="a partition that came back takes nothing from the time before it went",
+        invariant="I1",
+        level="L1",
+        tests=(f"{_ROWS}test_a_revocation_ends_the_waiting_and_ignores_the_late_acknowledgement",),
+        says="assert table.disk.rows == {}",
+    ),
+    Mutation(
+        name="a partition lands before its batch is on disk",
+        file="agents/kafka/committer.py",
+        old="            if self._kept(partition, shelf, batch, sent.result()):\n                shelf.land()\n",
+        new="            shelf.land()\n            self._kept(partition, shelf, batch, sent.result())\n",
+        breaks="nothing begins for rows that the disk refused",
+        invariant="I6",
+        level="L1",
+        tests=(f"{_ROWS}test_a_row_that_the_disk_refuses_is_never_durable",),
+        says="DID NOT RAISE",
+    ),
+    Mutation(
+        name="the second batch leaves before the first is acknowledged",
+        file="agents/kafka/committer.py",
+        old=("        for batch in all_batches:\n            sent = await self._send(partition, batch)\n"),
+        new=(
+            "        under_way = [await self._send(partition, batch) for batch in all_batches]\n"
+            "        for batch, sent in zip(all_batches, under_way, strict=True):\n"
+        ),
+        breaks="of a step larger than one batch a crash keeps a prefix: parts before the row that names them",
+        invariant="I1",
+        level="L1",
+        tests=(f"{_ROWS}test_the_second_batch_of_a_step_leaves_when_the_first_is_acknowledged",),
+        says="assert 2 == 1",
     ),
     Mutation(
         name="durable looks at what left first",
@@ -66,7 +97,7 @@ KAFKA: tuple[Mutation, ...] = (
     ),
     Mutation(
         name="the committer asks for no lease",
-        file="agents/kafka/rows.py",
+        file="agents/kafka/committer.py",
         old="                if not await self._lease.held():\n",
         new="                if not self._lease:\n",
         breaks="an expelled worker drops what it has not sent",
@@ -88,7 +119,7 @@ KAFKA: tuple[Mutation, ...] = (
     ),
     Mutation(
         name="a refused batch is shrugged off",
-        file="agents/kafka/rows.py",
+        file="agents/kafka/committer.py",
         old='            self._fitness.lost("a batch of rows", reason)\n',
         new="",
         breaks="a worker whose rows were refused commits nothing more",
@@ -177,6 +208,17 @@ KAFKA: tuple[Mutation, ...] = (
         says="is still alive",
     ),
     Mutation(
+        name="a refused record is not noted",
+        file="agents/kafka/producer.py",
+        old="        sent.add_done_callback(partial(self._note, topic))\n",
+        new="",
+        breaks="a record that is refused ends the worker without a commit",
+        invariant="I1",
+        level="L2",
+        tests=(f"{_STATE}test_a_refused_record_ends_the_worker_without_a_commit",),
+        says="is still alive",
+    ),
+    Mutation(
         name="a producer that is not idempotent",
         file="agents/kafka/producer.py",
         old='        return {"acks": "all", "enable_idempotence": True}\n',
@@ -210,10 +252,54 @@ KAFKA: tuple[Mutation, ...] = (
         says="handling of all",
     ),
     Mutation(
+        name="the inbox is not cleared at a seek",
+        file="agents/kafka/consumer.py",
+        old="        self.app.inbox.clear()\n",
+        new="",
+        breaks="what is read again after a seek is folded once",
+        invariant="I9",
+        level="L1",
+        tests=(f"{_DELIVERING}test_a_message_that_waited_at_a_seek_is_not_folded_twice",),
+        says="a message waits that was folded already",
+    ),
+    Mutation(
+        name="a full inbox is ignored",
+        file="agents/kafka/consumer.py",
+        old="            if not await self.app.inbox.room(FETCH_PATIENCE):\n",
+        new="            if self.app.inbox is None:\n",
+        breaks="memory does not grow with what waits in Kafka",
+        invariant="I13",
+        level="L1",
+        tests=(f"{_DELIVERING}test_nothing_is_taken_from_kafka_while_the_inbox_is_full",),
+        says="<= (4096 + 500)",
+    ),
+    Mutation(
+        name="a standby does not seek back",
+        file="agents/kafka/consumer.py",
+        old="        return {tp: offset + 1 for tp, offset in offsets.items() if offset is not None}\n",
+        new="        return {tp: offset + 1 for tp, offset in offsets.items() if offset is None}\n",
+        breaks="a standby has every row when it takes over",
+        invariant="I1",
+        level="L1",
+        tests=(f"{_DELIVERING}test_a_standby_goes_back_to_the_row_after_those_it_has_applied",),
+        says="assert 10 == 7",
+    ),
+    Mutation(
+        name="nothing is committed at a revocation",
+        file="agents/kafka/app.py",
+        old='        await self.commit_now()\n        await failpoints.hit_async("revoke-committed")\n',
+        new='        await failpoints.hit_async("revoke-committed")\n',
+        breaks="what was handled before a worker joins is not handled again",
+        invariant="I5",
+        level="L2",
+        tests=(f"{_REBALANCE}test_nothing_is_handled_twice_when_a_worker_joins",),
+        says="event.seen",
+    ),
+    Mutation(
         name="the gate stands open",
         file="agents/kafka/gate.py",
-        old="        if any(tp.topic == changelog for tp in batches) and not await lease.held():\n",
-        new="        if not batches and not await lease.held():\n",
+        old="            if not await lease.held():\n                expelled()\n",
+        new="",
         breaks="no changelog batch reaches the socket without a lease",
         invariant="I6",
         level="L1",
@@ -223,8 +309,8 @@ KAFKA: tuple[Mutation, ...] = (
     Mutation(
         name="a zombie writes over newer state",
         file="agents/kafka/gate.py",
-        old="        if any(tp.topic == changelog for tp in batches) and not await lease.held():\n",
-        new="        if not batches and not await lease.held():\n",
+        old="            if not await lease.held():\n                expelled()\n",
+        new="",
         breaks="a worker that was suspended overwrites nothing",
         invariant="I6",
         level="L2",
@@ -256,8 +342,8 @@ KAFKA: tuple[Mutation, ...] = (
     Mutation(
         name="being forgotten is not noticed",
         file="agents/kafka/membership.py",
-        old="        lease.expel()\n        forget()\n",
-        new="        forget()\n",
+        old="    def forget_and_expel() -> None:\n        lease.expel()\n",
+        new="    def forget_and_expel() -> None:\n",
         breaks="a worker that the group forgot may not act",
         invariant="I6",
         level="L1",
@@ -300,8 +386,8 @@ KAFKA: tuple[Mutation, ...] = (
     Mutation(
         name="an old copy is taken",
         file="agents/kafka/store.py",
-        old="        if abs(age) <= TOO_OLD.total_seconds():\n",
-        new="        if copy is not None:\n",
+        old="return None if abs(age) <= TOO_OLD.total_seconds() else",
+        new="return None if copy is not None else",
         breaks="a copy that may have missed tombstones is rebuilt: deleted calls would send again",
         invariant="I5",
         level="L1",

@@ -74,6 +74,19 @@ def test_nothing_is_handled_twice_when_a_worker_leaves_cleanly(kafka: ServedBrok
         assert [event for event in group.handled() if event.seen == "again"] == []
 
 
+def test_nothing_is_handled_twice_when_a_worker_joins(kafka: ServedBroker) -> None:
+    with Group(kafka.bootstrap, partitions=4, commit_seconds=600.0) as group:
+        first = group.worker("a")
+        group.produce([f"early-{n}" for n in range(40)])
+        first.wait_handled(40)
+        second, alone = group.worker("b"), len(first.lines)
+        second.wait_recovered()
+        first.wait_recovered(since=alone)
+        group.produce([f"late-{n}" for n in range(40)])
+        first.wait(lambda: len({event.key for event in group.handled()}) == 80, "handling of all")
+        assert [event for event in group.handled() if event.seen == "again"] == []
+
+
 @pytest.mark.parametrize("step", ["perform_seek", "seek_back"])
 def test_what_was_given_away_before_or_during_a_seek_is_not_waited_for(
     kafka: ServedBroker, step: str

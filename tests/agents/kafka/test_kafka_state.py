@@ -14,13 +14,13 @@ pytestmark = pytest.mark.kafka
 CALLS = [f"call-{n}" for n in range(60)]
 
 
-def configure(group: Group, **settings: str) -> None:
-    """Change the configuration of the changelog."""
+def configure(group: Group, topic: str, **settings: str) -> None:
+    """Change the configuration of a topic."""
     entries = [
         ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
         for name, value in settings.items()
     ]
-    resource = ConfigResource(ResourceType.TOPIC, group.names.changelog, incremental_configs=entries)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
     client = AdminClient({**QUIET, "bootstrap.servers": group.bootstrap})
     for done in client.incremental_alter_configs([resource]).values():
         done.result(10)
@@ -49,13 +49,24 @@ def test_no_offset_is_committed_before_its_rows_are_in_the_changelog(kafka: Serv
 
 def test_a_refused_produce_ends_the_worker_without_a_commit(kafka: ServedBroker) -> None:
     with Group(kafka.bootstrap, partitions=1) as group:
-        configure(group, max_message_bytes="2000")
+        configure(group, group.names.changelog, max_message_bytes="2000")
         group.produce(["a", "b", "c"])
         worker = group.worker(pad=3000)
         assert worker.wait_exit() in (1, 75)  # as in test_kafka_acks
         assert group.committed() <= 0
-        configure(group, max_message_bytes="3145728")
+        configure(group, group.names.changelog, max_message_bytes="3145728")
         assert [event.seen for event in group.worker().wait_handled(3)] == ["new"] * 3
+
+
+def test_a_refused_record_ends_the_worker_without_a_commit(kafka: ServedBroker) -> None:
+    with Group(kafka.bootstrap, partitions=1, echo=True) as group:
+        configure(group, group.names.call_outcomes, max_message_bytes="1000")
+        group.produce(["a"], value="x" * 3000)
+        worker = group.worker()
+        assert worker.wait_exit() in (1, 75)  # as in test_kafka_acks
+        assert group.committed() <= 0
+        configure(group, group.names.call_outcomes, max_message_bytes="3145728")
+        group.worker().wait_handled(1)
 
 
 def test_state_is_rebuilt_from_the_changelog_on_an_empty_disk(kafka: ServedBroker) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.kafka.changelog import MOST_BYTES, Revoked, Row, TooLarge
+from agents.kafka.changelog import BATCH_BYTES, MOST_BYTES, Revoked, Row, TooLarge
 from agents.kafka.fitness import Fitness
 from agents.kafka.lease import Lease
 from agents.kafka.rows import Rows
@@ -22,6 +22,7 @@ class Disk:
     def __init__(self) -> None:
         self.rows: dict[bytes, bytes] = {}
         self.offset = -1
+        self.refusal: Exception | None = None
 
     def read(self, partition: int, key: bytes) -> bytes | None:
         return self.rows.get(key)
@@ -31,6 +32,8 @@ class Disk:
         return iter(sorted(found))
 
     def apply(self, partition: int, rows: Iterable[Row], offset: int) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         for row in rows:
             if row.value is None:
                 self.rows.pop(row.key, None)
@@ -59,6 +62,8 @@ class Broker:
     def __init__(self) -> None:
         self.log: list[tuple[bytes, bytes | None]] = []
         self.batches: list[list[tuple[bytes, bytes | None]]] = []
+        self.offered = 0
+        """Batches that have left for it."""
         self.answering = asyncio.Event()
         self.answering.set()
         self.refusal: Exception | None = None
@@ -67,6 +72,7 @@ class Broker:
         return Batch()
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Any:
+        self.offered += 1
         return asyncio.ensure_future(self._acknowledge(batch))
 
     async def _acknowledge(self, batch: Batch) -> Any:
@@ -248,6 +254,28 @@ async def test_a_refused_batch_makes_the_worker_unfit() -> None:
         await table.rows.durable(0)
     assert not table.fitness.fit
     assert table.disk.rows == {}
+
+
+async def test_a_row_that_the_disk_refuses_is_never_durable() -> None:
+    table = Table()
+    table.disk.refusal = OSError("No space left on device")
+    table.rows.set(0, b"live", b"1")
+    with pytest.raises(Revoked):
+        await table.rows.durable(0)
+    assert not table.fitness.fit
+
+
+async def test_the_second_batch_of_a_step_leaves_when_the_first_is_acknowledged() -> None:
+    table = Table()
+    table.broker.answering.clear()
+    with table.rows.atomic(0) as step:
+        step.set(b"part", b"x" * BATCH_BYTES)
+        step.set(b"live", b"1")
+    await asyncio.sleep(0.01)
+    assert table.broker.offered == 1
+    table.broker.answering.set()
+    await table.rows.durable(0)
+    assert [[key for key, _ in batch] for batch in table.broker.batches] == [[b"part"], [b"live"]]
 
 
 async def test_nobody_reads_or_writes_a_partition_that_is_not_ours() -> None:

@@ -115,10 +115,10 @@ class Worker:
             except Revoked:
                 continue
             self.note("handled", record.generation, record.topic, record.partition, record.offset, key, seen)
-            if key not in self.orders.never_ack:
-                record.ack()
             if self.orders.echo:
                 await send(self.app, f"{self.orders.app_id}-out", record.key, record.value)
+            if key not in self.orders.never_ack:
+                record.ack()
 
     def handle(self, record: Record) -> str:
         """Count the call's events, and remember this one."""
