@@ -6,14 +6,17 @@ nothing. Exits 1 when a mutation was not caught.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import NoReturn
 
 from tests.mutations.listed import MUTATIONS
 from tests.mutations.mutation import Mutation
-from tests.mutations.running import asked, copied, tried
+from tests.mutations.running import PROGRAMS, asked, copied, tried
 from tests.mutations.table import markdown, row
 from tests.system.brokers import open_broker
 
@@ -82,12 +85,24 @@ def _pass_unbroken(chosen: list[Mutation]) -> bool:
 def _all_caught(chosen: list[Mutation], jobs: int) -> bool:
     missed = 0
     with ThreadPoolExecutor(jobs) as several:
-        for mutation, outcome in zip(chosen, several.map(tried, chosen), strict=True):
-            missed += outcome.verdict != "caught"
-            print(row(mutation, outcome), flush=True)
+        try:
+            for mutation, outcome in zip(chosen, several.map(tried, chosen), strict=True):
+                missed += outcome.verdict != "caught"
+                print(row(mutation, outcome), flush=True)
+        except BaseException:
+            several.shutdown(wait=False, cancel_futures=True)
+            PROGRAMS.end()
+            raise
     print(f"mutations: {len(chosen)}; caught: {len(chosen) - missed}")
     return missed == 0
 
 
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Unwind, so that copies, pytests and the broker go."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _leave)
     sys.exit(main())

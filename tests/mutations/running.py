@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from xml.etree import ElementTree as ET
 
 from tests.mutations.mutation import ROOT, Mutation
+from tests.mutations.programs import Programs
 
 LEFT_BEHIND = (
     *(".git", ".venv", ".cache", ".postcall", "__pycache__", ".mypy_cache", ".ruff_cache"),
@@ -30,6 +31,9 @@ PATIENCE = 300.0
 
 ASSERTIONS = ("assert", "AssertionError", "Failed: DID NOT RAISE")
 """How a failure begins that is a broken promise, not an exception on the way to it."""
+
+PROGRAMS: Final = Programs()
+"""The pytests that run."""
 
 Verdict: TypeAlias = Literal["caught", "survived", "accident", "hung"]
 
@@ -99,18 +103,11 @@ def asked(tree: Path, tests: Sequence[str]) -> tuple[int, list[Failure]]:
     pytest = (sys.executable, "-m", "pytest", "-vv", "-p", "no:cacheprovider", "-p", "no:xdist")
     # Before everything else on the path, the editable installation of the tree itself included.
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    ended = subprocess.run(
-        [*pytest, f"--junitxml={report}", *tests],
-        cwd=tree,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE * len(tests),
-        check=False,
-    )
+    command = [*pytest, f"--junitxml={report}", *tests]
+    code, said = PROGRAMS.run(command, tree, environment, PATIENCE * len(tests))
     if not report.exists():
-        return ended.returncode or 1, [Failure("pytest", ended.stdout[-2000:] + ended.stderr[-2000:], False)]
-    return ended.returncode, list(_failures(report))
+        return code or 1, [Failure("pytest", said[-4000:], False)]
+    return code, list(_failures(report))
 
 
 def _failures(report: Path) -> Iterator[Failure]:

@@ -3,6 +3,13 @@
 That each is caught takes minutes and a real Kafka: `make mutations` shows it.
 """
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from tests.mutations.__main__ import main
@@ -65,3 +72,33 @@ def test_a_mutation_is_tried_on_a_copy_and_caught(capsys: pytest.CaptureFixture[
     assert main(["no grace"]) == 0
     assert "mutations: 1; caught: 1" in capsys.readouterr().out
     assert (ROOT / "streams" / "lifecycle.py").read_bytes() == source
+
+
+@pytest.mark.parametrize("begun", [1, 2], ids=["before the breaks", "among them"])
+def test_a_run_that_is_ended_leaves_nothing_behind(tmp_path: Path, begun: int) -> None:
+    command = [sys.executable, "-m", "tests.mutations", "a child does not wait", "settled is told twice"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    seen = set[Path]()
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as running:
+        while len(seen) < begun:
+            assert running.poll() is None, "it ended by itself"
+            seen |= set(tmp_path.glob("postcall-mutation-*/tree"))
+            time.sleep(0.05)
+        time.sleep(0.5)
+        running.terminate()
+        assert running.wait(30) == 128 + signal.SIGTERM
+    assert list(tmp_path.glob("postcall-mutation-*")) == []
+    assert still_running(seen) == []
+
+
+def still_running(trees: set[Path]) -> list[str]:
+    """Processes whose working directory is, or was, in one of the trees."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            where = str((process / "cwd").readlink()).removesuffix(" (deleted)")
+        except OSError:
+            continue  # it has ended meanwhile, or is somebody else's
+        if any(Path(where).is_relative_to(tree) for tree in trees):
+            found.append(f"{process.name} in {where}")
+    return found

@@ -1,66 +1,38 @@
-"""A model of everything around the machine: two logs, a durable row, a group of workers, lanes, endpoints, a
-broker, a clock.
+"""A model of everything around the machine: what the workers of a partition do with one call (here), the group that
+they are members of (group.py), and all that is outside of them (outside.py).
 
 Workers die between any two effects: what was not durable never happened, messages since the last commit
 are read again, effects that were not done are lost, and the requests of the dead worker end unheard.
-Partitions are given away cleanly, too: then what is on the wire is announced, and answered later. And a worker
-that is not heard loses its partition without knowing it. It goes on as a zombie, with its memory, its requests on
-the wire and the very lease of the engine (agents/kafka/lease.py), which is all that keeps it from harm.
+Partitions are given away cleanly, too: then what is on the wire is announced, and answered later.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-import orjson
-
-from agents.kafka.lease import Lease
 from schemas import wire
-from schemas.calls import Call, Owed, Part, PartKey, Rendered
-from schemas.delivery import Answered, Delivery, Reply, Silence, State
-from schemas.endpoints import DISABLED, Mark, endpoint_name
-from schemas.events import Event
-from schemas.messages import Announced, Emitted, Replay, Replied, Tick
-from schemas.workflow import Workflow
+from schemas.calls import Call, Part, PartKey, Rendered
+from schemas.delivery import Delivery, Silence, State
+from schemas.endpoints import DISABLED, endpoint_name
+from schemas.messages import Announced, Emitted, Replied, Tick
 from streams import ids, machine
-from streams.definitions import Snapshot
 from streams.effects import Start
-from tests.builders import START
+from tests.streams.group import Group
+from tests.streams.outside import OK, ce_id
 from tests.streams.promises import check_no_regress, check_taken
-from tests.streams.tales import POLICY, Tale
-from tests.streams.workers import LEASE, SESSION, Attempt, Request, Worker
+from tests.streams.tales import POLICY
+from tests.streams.workers import Attempt, Request, Worker
+
+__all__ = ["OK", "World"]
 
 MARGIN = timedelta(seconds=1)
-OK = Answered(200, body={"ticket": 7})
 
 
 @dataclass
-class World:
+class World(Group):
     """One call id and all that happens to it. Every method is something that may happen next; what a worker
     cannot do just now (it is frozen, or waits for its lease) is nothing."""
 
-    tale: Tale
-    answer: Callable[[Request], Reply]
-    now: datetime = START
     parts: dict[PartKey, Part] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    internal: list[Any] = field(default_factory=list)
-    durable: tuple[Call | None, tuple[int, int]] = (None, (0, 0))
-    committed: tuple[int, int] = (0, 0)
-    generation: int = 0
-    heard_at: datetime = START
-    """When the group last had a heartbeat of the owner."""
-    zombies: list[Worker] = field(default_factory=list)
-    """Former owners that do not know it."""
-    workers: int = 0
-    crashes: int = 0
-    expired: int = 0
-    wire: list[Request] = field(default_factory=list)
-    sent: list[Request] = field(default_factory=list)
-    excused: set[Attempt] = field(default_factory=set)
-    """Attempts that may be made once more: somebody died who had them on the wire."""
-    emitted: dict[str, dict[str, Any]] = field(default_factory=dict)
     owed: set[str] = field(default_factory=set)
     heard: set[Attempt] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
@@ -68,30 +40,6 @@ class World:
     resting_until: dict[Attempt, datetime] = field(default_factory=dict)
     """When the attempts may be made at the earliest that are durably put off."""
     largest: int = 0
-
-    def __post_init__(self) -> None:
-        self.owner = self._joined()
-
-    # -- what the platform does
-
-    def produce(self) -> None:
-        if self.tale.events:
-            self.events.append(self.tale.events.pop(0))
-
-    # -- what an operator does
-
-    def replay(self, *ids: str) -> None:
-        """Ask for these deliveries once more, or for all that were given up."""
-        self.internal.append(Replay("c1", ids))
-
-    def resume(self) -> None:
-        """No endpoint is disabled any more."""
-        self._mark({})
-
-    def know(self, workflow: Workflow) -> None:
-        """A workflow is applied."""
-        known = {workflow.id: {workflow.version: workflow}}
-        self.tale.documents = Snapshot(known, self.tale.documents.agents, self.tale.documents.marks)
 
     # -- what a worker does
 
@@ -165,42 +113,6 @@ class World:
             self.internal.append(Emitted("c1", max(worker.posting)))
             worker.posting = {}
 
-    def reply(self, place: int = 0, twice: bool = False) -> None:
-        """An endpoint answers one of the requests on the wire."""
-        open_ones = self._heard_wire()
-        if open_ones:
-            request = open_ones[place % len(open_ones)]
-            self.wire.remove(request)
-            reply = self.answer(request)
-            seconds = (self.now - request.sent_at).total_seconds()
-            replied = Replied("c1", *request.key, reply, request.sent_at, seconds)
-            self.internal += [replied, replied] if twice else [replied]
-
-    def repeat(self, place: int) -> None:
-        """An old message comes once more: a former owner was slow to say it."""
-        if self.internal:
-            self.internal.append(self.internal[place % len(self.internal)])
-
-    def repeat_reply(self, place: int) -> None:
-        """One of the last replies comes once more, when its attempt may be long over."""
-        replies = [one for one in self.internal if isinstance(one, Replied)]
-        if replies:
-            self.internal.append(replies[-1 - place % min(4, len(replies))])
-
-    # -- time
-
-    def wait(self, seconds: float) -> None:
-        """Some time passes in which the owner is heard, unless it is frozen; no request is on the wire longer
-        than its time-out."""
-        self.now += timedelta(seconds=seconds)
-        self.beat()
-        self._time_out()
-
-    def wait_unheard(self, seconds: float) -> None:
-        """Some time passes in which no heartbeat is answered."""
-        self.now += timedelta(seconds=seconds)
-        self._time_out()
-
     def due(self) -> tuple[datetime | None, datetime | None]:
         return (None, None) if self.owner.call is None else machine.due(self.owner.call)
 
@@ -214,67 +126,11 @@ class World:
             if due is not None and due <= self.now and (caught_up or not silent):
                 self.internal.append(Tick("c1", due, silent))
 
-    # -- the group
-
-    def beat(self) -> None:
-        """The owner sends a heartbeat and has the answer."""
-        if not self.owner.frozen:
-            self.beat_unanswered()
-            self.owner.hear_beats()
-
-    def beat_unanswered(self) -> None:
-        """A heartbeat reaches the group, and its answer waits in the owner's socket."""
-        if not self.owner.frozen:
-            self.heard_at = self.now
-            self.owner.beats.append(self._seconds())
-
-    def freeze(self) -> None:
-        """The owner stands still: SIGSTOP, a stalled host."""
-        self.owner.frozen = True
-
-    def thaw(self) -> None:
-        """Everybody who stood still goes on where he stood, with what has come in meanwhile."""
-        for worker in (self.owner, *self.zombies):
-            worker.frozen = False
-            worker.hear_beats()
-        self._time_out()
-
-    def expire(self) -> None:
-        """The group has not heard of the owner for a session, and gives the partition to another."""
-        if self.now - self.heard_at < SESSION:
-            return
-        self.expired += 1
-        self._excuse(self.owner)
-        self.zombies.append(self.owner)
-        self.owner = self._joined()
-
-    def learn(self, place: int = 0) -> None:
-        """A zombie is told that the group does not know it any more."""
-        if self.zombies:
-            zombie = self.zombies[place % len(self.zombies)]
-            if not zombie.frozen:
-                zombie.lease.expel()
-                self.zombies.remove(zombie)
-
     def go_on(self, place: int = 0, what: int = 0) -> None:
         """A zombie does what it had in mind."""
         if self.zombies:
             doings = (self.act, self.flush, self.acknowledge, self.tick)
             doings[what % len(doings)](self.zombies[place % len(self.zombies)])
-
-    def crash(self) -> None:
-        """kill -9 of the owner. Its requests may have arrived; nobody hears what became of them."""
-        self.crashes += 1
-        self._bury(self.owner)
-        self.owner = self._joined()
-
-    def lose(self) -> None:
-        """kill -9 of everybody who held the partition before, with what they have on the wire."""
-        former = {request.worker for request in self.wire} - {self.owner.number}
-        self.crashes += bool(former)
-        self.excused |= {request.key for request in self.wire if request.worker in former}
-        self.wire = [request for request in self.wire if request.worker not in former]
-        self.zombies = []
 
     def hand_over(self) -> None:
         """A rebalance: what is on the wire is announced, and everything is durable and committed."""
@@ -288,48 +144,6 @@ class World:
         self.owner = self._joined()
 
     # -- inside
-
-    def _joined(self) -> Worker:
-        """A worker that has just taken the partition over."""
-        self.generation += 1
-        self.workers += 1
-        lease = Lease(LEASE, self._seconds)
-        lease.grant(self._seconds(), self.generation)
-        self.heard_at = self.now
-        call, read = self.durable[0], self.committed
-        joined = Worker(self.workers, lease, self.generation, call, read, len(self.internal))
-        self._open(joined)
-        return joined
-
-    def _acts(self, worker: Worker) -> bool:
-        return not worker.frozen and worker.lease.valid()
-
-    def _seconds(self) -> float:
-        return (self.now - START).total_seconds()
-
-    def _open(self, worker: Worker) -> None:
-        if worker.barrier is not None and worker.read[1] >= worker.barrier:
-            worker.barrier = None
-            if worker.call is not None and not worker.call.settled:  # it looks through the live rows
-                worker.pending += machine.resumed(worker.call)
-
-    def _excuse(self, worker: Worker) -> None:
-        self.excused |= {request.key for request in self.wire if request.worker == worker.number}
-
-    def _bury(self, worker: Worker) -> None:
-        self._excuse(worker)
-        self.wire = [one for one in self.wire if one.worker != worker.number]
-
-    def _heard_wire(self) -> list[Request]:
-        """What is on the wire of somebody who is not frozen."""
-        frozen = {one.number for one in (self.owner, *self.zombies) if one.frozen}
-        return [one for one in self.wire if one.worker not in frozen]
-
-    def _time_out(self) -> None:
-        for request in [one for one in self._heard_wire() if one.until <= self.now]:
-            self.wire.remove(request)
-            silence = Silence("timeout", "sent")
-            self.internal.append(Replied("c1", *request.key, silence, request.sent_at, 15.0))
 
     def part(self, key: PartKey) -> Part:
         """A part as the owner's steps read it."""
@@ -353,7 +167,7 @@ class World:
             owner.pending += step.effects  # else the row is looked at when the barrier is reached
 
     def _note(self, call: Call) -> None:
-        self.owed |= {_ce_id(owed) for owed in call.owed}
+        self.owed |= {ce_id(owed) for owed in call.owed}
         self.largest = max(self.largest, len(wire.row(call)))
         for one in call.deliveries:
             if one.state is State.PARKED and one.due is not None:
@@ -389,15 +203,3 @@ class World:
         if name == "mail":
             crm = ids.of_node("c1", delivery.incarnation, "crm")
             assert crm in self.done, "mail was started before its parent's 2xx"
-
-    def _write(self, owed: Owed) -> None:
-        value = self.emitted[_ce_id(owed)] = orjson.loads(owed.value)
-        if owed.topic == "workflows" and owed.key is not None:
-            self._mark({**self.tale.documents.marks, owed.key.removeprefix("endpoint/"): Mark(**value)})
-
-    def _mark(self, marks: dict[str, Mark]) -> None:
-        self.tale.documents = Snapshot(self.tale.documents.workflows, self.tale.documents.agents, marks)
-
-
-def _ce_id(owed: Owed) -> str:
-    return dict(owed.headers)["ce_id"].decode()
