@@ -65,6 +65,7 @@ def test_the_page_is_the_one_that_is_made(capsys: pytest.CaptureFixture[str]) ->
     assert main(["--markdown"]) == 0
     assert capsys.readouterr().out == (ROOT / "docs" / "mutations.md").read_text(encoding="utf-8")
     assert markdown(MUTATIONS).count("\n| ") == len(MUTATIONS) + 1
+    assert f" {len(MUTATIONS)} mutations," in (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 
 
 def test_a_mutation_is_tried_on_a_copy_and_caught(capsys: pytest.CaptureFixture[str]) -> None:

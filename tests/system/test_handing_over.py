@@ -3,7 +3,6 @@
 Few calls and one slow endpoint: what the long runs of test_end_to_end.py show among many things, seen alone.
 """
 
-import asyncio
 import json
 import time
 from collections import Counter
@@ -15,9 +14,9 @@ from uuid import uuid4
 import pytest
 
 from agents.demo.receiver import Rule, Script
+from agents.ledger.topics import read_topics
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_topics import produce
-from tests.system.ledger import read_topics
 from tests.system.receiver import ReceiverProcess
 from tests.system.workers import Fleet, Setting
 
@@ -47,7 +46,7 @@ class Moving:
     def done(self) -> int:
         """How many deliveries have their success recorded."""
         topic = f"{self.setting.prefix}delivery-log"
-        records = asyncio.run(read_topics(self.setting.bootstrap, [topic]))[topic]
+        records = read_topics({"bootstrap.servers": self.setting.bootstrap}, [topic])[topic]
         told = [json.loads(each.value or b"{}") for each in records]
         return len({one["delivery_id"] for one in told if one["class"] == "success"})
 

@@ -62,7 +62,7 @@ class Delivering(Consumer):
             topics=SimpleNamespace(acks_enabled_for=lambda topic: topic == EVENTS.topic),
             watchdog=SimpleNamespace(polled=lambda: None, progressed=lambda: None),
         )
-        self.scheduler = DefaultSchedulingStrategy()
+        self.scheduler = DefaultSchedulingStrategy()  # type: ignore[abstract]  # as Faust makes it
         self._progress, self._revocations = defaultdict(Progress), 0
         self._read_offset, self._committed_offset = defaultdict(lambda: None), {}
         self._active_partitions, self._buffered_partitions = {EVENTS}, set()
