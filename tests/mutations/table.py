@@ -16,9 +16,9 @@ those with that in their name, and a test sees to it that each still fits the so
 
 L0: pure rules and histories. L1: parts of a worker in one process. L2: workers on a real Kafka.
 I1 nothing lost, I2 no phantom, I3 one idempotency key, I4 the same bytes, I5 nothing repeated in clean operations,
-I6 after kill -9 only what was in flight, I7 a chain's order, I9 every event accounted for, I12 endpoints are left
-alone when they ask, I13 memory is bounded: [what is promised](reliability.md). How long a request to a broker is
-gathered (`agents/kafka/pace.py`) is not broken here: no promise depends on it.
+I6 after kill -9 only what was in flight, I7 a chain's order, I9 every event accounted for, I10 no lag after a fault,
+I12 endpoints are left alone when they ask, I13 memory is bounded: [what is promised](reliability.md). How long a
+request to a broker is gathered (`agents/kafka/pace.py`) is not broken here: no promise depends on it.
 
 | the break | in | breaks the promise that | invariant | level | noticed by |
 |---|---|---|---|---|---|

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +12,10 @@ from faust.types import TP
 
 from agents.kafka.consumer import Consumer
 from agents.kafka.inbox import FULL, Inbox
+from agents.kafka.lease import Lease
 from agents.kafka.offsets import Offsets
 from agents.kafka.progress import Progress
+from agents.kafka.source import records
 
 EVENTS, CHANGELOG = TP("call-events", 0), TP("calls-changelog", 1)
 
@@ -55,6 +58,9 @@ class Delivering(Consumer):
         recovery = SimpleNamespace(standby_tps={CHANGELOG}, standby_offsets={CHANGELOG: 6})
         self.app = SimpleNamespace(  # type: ignore[assignment]  # the little of an app that it asks
             consumer_generation_id=3,
+            rebalancing=False,
+            lease=Lease(timedelta(hours=1)),
+            rows=SimpleNamespace(room=self._room),
             inbox=self.inbox,
             kafka=SimpleNamespace(topics=(EVENTS.topic,)),
             offsets=Offsets([EVENTS.topic]),
@@ -62,6 +68,7 @@ class Delivering(Consumer):
             topics=SimpleNamespace(acks_enabled_for=lambda topic: topic == EVENTS.topic),
             watchdog=SimpleNamespace(polled=lambda: None, progressed=lambda: None),
         )
+        self.app.lease.grant(self.app.lease.now(), 3)
         self.scheduler = DefaultSchedulingStrategy()  # type: ignore[abstract]  # as Faust makes it
         self._progress, self._revocations = defaultdict(Progress), 0
         self._read_offset, self._committed_offset = defaultdict(lambda: None), {}
@@ -73,6 +80,9 @@ class Delivering(Consumer):
         )
         self._idle.set()
         self.resume_flow()
+
+    async def _room(self) -> None:
+        """There is always room for rows."""
 
     def assignment(self) -> set[TP]:
         return {EVENTS, CHANGELOG}
@@ -120,3 +130,13 @@ async def test_a_standby_goes_back_to_the_row_after_those_it_has_applied() -> No
     await consumer.log_of_kafka.records([CHANGELOG], 0.0)
     await consumer.perform_seek()
     assert consumer.log_of_kafka.position[CHANGELOG] == 7
+
+
+async def test_a_message_of_an_older_generation_is_left_to_its_next_owner() -> None:
+    consumer = Delivering(length=10)
+    await consumer.drain()
+    consumer.app.consumer_generation_id = 4
+    consumer.log_of_kafka.length = 12
+    await consumer.drain()
+    async with asyncio.timeout(5):
+        assert (await anext(records(consumer.app))).offset == 10, "a message of before was folded"
