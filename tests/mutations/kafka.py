@@ -276,12 +276,12 @@ KAFKA: tuple[Mutation, ...] = (
     Mutation(
         name="a seek that a revocation overtook is noted",
         file="agents/kafka/consumer.py",
-        old="        if revocations != self._revocations:\n            return\n",
-        new="        del revocations\n",
+        old="        if held is None or held is not self._held:\n            return\n",
+        new="        del held\n",
         breaks="a worker does not wait for partitions that went to others",
         invariant="I10",
         level="L2",
-        tests=(f"{_REBALANCE}test_what_was_given_away_during_a_seek_is_not_waited_for",),
+        tests=(f"{_REBALANCE}test_what_was_given_away_before_or_during_a_seek_is_not_waited_for",),
         says="no end of the lag",
     ),
     Mutation(
