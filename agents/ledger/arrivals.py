@@ -72,32 +72,37 @@ def course_of(told: Sequence[Told], given: Given, rules: Rules) -> Course:
         least = read_events(evidence, given) if due is not None else None
         return Course(_distinct((*silences, *([least] if least else []))), least, due)
     given = replace(given, grace_until=ended + rules.grace)
-    at_once = _certain_at(evidence, given)
-    over = min(ended + rules.grace, at_once if at_once is not None else ended + rules.grace)
-    earliest = at_once if at_once is not None else over - rules.pacing
+    at_once = _certain_with(evidence, given)
+    over = ended + rules.grace if at_once is None else min(ended + rules.grace, evidence[at_once - 1].at)
     closes = ended + rules.grace + rules.upgrade_window
     in_time = [each for each in evidence if each.at <= closes - rules.pacing] or evidence
     # Of a call that counts as lost no window closes (R12).
     latest = float("inf") if silences else closes + rules.slack
-    found = (*silences, *_from(evidence, earliest, latest, given))
+    known = at_once if at_once is not None else _known_by(evidence, over - rules.pacing)
+    found = (*silences, *_from(evidence, known, latest, given))
     return Course(_distinct(found), read_events(in_time, given), over)
 
 
-def _from(evidence: Sequence[Told], earliest: float, latest: float, given: Given) -> Iterator[Reading]:
-    """The reading at the earliest moment, and with each event that came later."""
-    for count in range(1, len(evidence) + 1):
-        following = evidence[count].at if count < len(evidence) else float("inf")
-        if following > earliest and evidence[count - 1].at <= latest:
+def _from(evidence: Sequence[Told], least: int, latest: float, given: Given) -> Iterator[Reading]:
+    """The reading of the first so many events, and with each that came later."""
+    for count in range(least, len(evidence) + 1):
+        if evidence[count - 1].at <= latest:
             yield read_events(evidence[:count], given)
 
 
-def _certain_at(evidence: Sequence[Told], given: Given) -> float | None:
-    """When an end that names its node was known, if that was within the grace."""
+def _known_by(evidence: Sequence[Told], at: float) -> int:
+    """How many events had come by then, one at least."""
+    return max(1, sum(each.at <= at for each in evidence))
+
+
+def _certain_with(evidence: Sequence[Told], given: Given) -> int | None:
+    """With which event, counted from 1, an end that names its node was known, if that was within the grace: of those
+    that came in the same millisecond, the ones after it are not waited for."""
     for count, each in enumerate(evidence, start=1):
         if each.at > given.grace_until:
             return None
         if each.type in {"call.ended", "closing.spoken"} and certain(evidence[:count], given):
-            return each.at
+            return count
     return None
 
 
