@@ -6,6 +6,8 @@
 #   make check   lint, types, layers and the tests that need no Kafka
 #   make torture SEED=7 MINUTES=60
 #                random faults and load on a real Kafka for so long, then the verdict; RATE is calls a second
+#   make proof   every clean operation, crash, freeze and failpoint under load, SEEDS times, on a real Kafka, then a
+#                table of what was lost, made up, repeated; GROUPS="clean crashes zombies failpoints" chooses
 #   make failpoints
 #                a worker killed at every failpoint, on a real Kafka; SEEDS=10 for ten draws each
 #   make mutations [ONLY=name]
@@ -13,7 +15,7 @@
 #   make clean   remove what the others made
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults failpoints mutations torture clean
+.PHONY: help demo test check faults failpoints mutations proof torture clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,6 +52,9 @@ check: $(READY)
 
 torture: $(READY)
 	@$(BIN)/python -m tests.system.torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(if $(BROKERS),--brokers $(BROKERS))
+
+proof: $(READY)
+	@$(BIN)/python -m tests.system.proof $(GROUPS) $(if $(SEEDS),--seeds $(SEEDS))
 
 failpoints: $(READY)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m failpoints tests/system/test_failpoints.py

@@ -12,6 +12,10 @@ CONVERSATION_NODES = ("greet", "talk")
 END_NODES = ("resolved", "escalated", "silent")
 """On `silent` hangs nothing."""
 
+SIGNATURE = "x-worker"
+SIGNING_SECRET = "WORKER"
+"""Every worker of a test has another value of it: its own name. A secret is looked up by whoever sends."""
+
 HOOKS = (
     *("call.ended", "call.completed", "call.premature", "call.transferred", "call.voicemail", "call.busy"),
     *("call.no_answer", "call.cancelled", "call.failed", "call.lost", "call.outcome_upgraded"),
@@ -30,6 +34,15 @@ def documents(receiver_url: str, retry: dict[str, Any] | None = None) -> list[di
     A node's request goes to `/node/<id>` and a webhook's to `/hook/<event type>`: a path names its delivery.
     """
     return [_workflow(receiver_url, retry or _QUICKLY), _agent(receiver_url, retry or _QUICKLY)]
+
+
+def sign(applied: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Let every request of these documents say which worker made it; the documents are changed."""
+    for document in applied:
+        nodes = [node for node in document.get("nodes", []) if node["type"] == "post_call_api"]
+        for sending in (*nodes, *document.get("webhooks", {}).values()):
+            sending["headers"] = {SIGNATURE: f"{{{{ secrets.{SIGNING_SECRET} }}}}"}
+    return applied
 
 
 def _workflow(url: str, retry: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,11 @@ class KafkaCluster:
                 raise BrokerNotStarted(f"{seen} of {len(self.nodes)} brokers joined within {seconds} s")
             time.sleep(0.05)
 
+    def segments(self, topic: str) -> dict[str, list[Path]]:
+        """Return the segments that the first broker has of each partition of a topic, by the partition's name."""
+        folders = (self._folder / "1" / "log").glob(f"{topic}-*")
+        return {folder.name: sorted(folder.glob("*.log")) for folder in folders}
+
     def _replication(self) -> dict[str, str]:
         copies, in_step = min(3, len(self.nodes)), max(1, len(self.nodes) - 1)
         voters = ",".join(f"{node.number}@{HOST}:{node.controller_port}" for node in self.nodes)

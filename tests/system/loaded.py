@@ -17,14 +17,14 @@ ORDERLY = (
 )
 """Calls whose verdict can only rise when one of their producers is held up longer than the grace."""
 
-_PATIENT = {
+PATIENT = {
     "POSTCALL_LOST_RINGING": "120s",
     "POSTCALL_LOST_LIVE": "120s",
     "POSTCALL_LOST_AFTER_END_NODE": "120s",
 }
 """A call whose producer cannot reach its broker is silent for as long, and not lost."""
 
-_AS_THEY_ARRIVE = {"message.timestamp.type": "LogAppendTime"}
+AS_THEY_ARRIVE = {"message.timestamp.type": "LogAppendTime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def under_load(
     start them, and to tell the load.
     """
     mixture = Mixture(calls=pace.calls, seed=seed, seconds=pace.seconds, situations=ORDERLY)
-    patient = {**_PATIENT, **environment}
-    with open_run(bootstrap, folder, mixture, topic_settings=_AS_THEY_ARRIVE, environment=patient) as run:
+    patient = {**PATIENT, **environment}
+    with open_run(bootstrap, folder, mixture, topic_settings=AS_THEY_ARRIVE, environment=patient) as run:
         run.fleet.add(workers, own)
         if workers:
             run.tell(fast)

@@ -9,7 +9,7 @@ with open_run(kafka.bootstrap, folder, Mixture(calls=1000)) as run:
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,10 +24,11 @@ from agents.ledger.report import report
 from agents.ledger.rules import Rules
 from agents.ledger.witnesses import Witnesses
 from schemas.spans import span
-from tests.system.documents import REJECTING_NODE, SECRET_VALUE, documents
+from tests.system.documents import REJECTING_NODE, SECRET_VALUE, documents, sign
 from tests.system.kafka_topics import create_topics
 from tests.system.load import Load, Mixture, Telling, generate
 from tests.system.receiver import ReceiverProcess
+from tests.system.waves import Waves
 from tests.system.workers import Fleet, Setting
 
 _SETTLE_SECONDS = 90.0
@@ -58,7 +59,7 @@ class Run:
     mixture: Mixture
     documents: Documents
     load: Load | None = None
-    telling: Telling | None = None
+    telling: Telling | Waves | None = None
     witnesses: Witnesses | None = None
     notes: list[str] = field(default_factory=list)
     """What the test did to it, for the report."""
@@ -69,28 +70,40 @@ class Run:
         self.telling = Telling(self.setting.bootstrap, f"{self.setting.prefix}call-events", self.load).start()
         return self.telling
 
+    def tell_on(self, waves: Waves) -> Waves:
+        """Begin to tell wave after wave, until that is stopped."""
+        self.load, self.telling = waves.load, waves
+        return waves.start()
+
     def note(self, what: str) -> None:
         """Keep what was done to the run, with the time."""
         self.notes.append(f"{datetime.now(UTC):%H:%M:%S} {what}")
 
-    def settle(self, undisturbed: bool = False, seconds: float = _SETTLE_SECONDS) -> Judgement:
-        """Wait until nothing more is owed, then judge; prints the oracle's table and where the evidence lies.
+    def settle(
+        self,
+        undisturbed: bool = False,
+        seconds: float = _SETTLE_SECONDS,
+        quiet: float = _QUIET_SECONDS,
+        show: Callable[[str], object] = print,
+    ) -> Judgement:
+        """Wait until nothing more is owed, then judge; shows the oracle's table and where the evidence lies.
 
-        What is still owed after so many seconds is judged lost.
+        What is still owed after so many seconds is judged lost. `quiet` is how long the receiver's file must not
+        have grown before a judgement is tried.
         """
         assert self.telling is not None
         assert self.load is not None
         self.telling.join()
         until = time.monotonic() + seconds
         while True:
-            self._wait_quiet(until)
+            self._wait_quiet(until, quiet)
             judgement = self._judge(undisturbed)
             if not judgement.count("lost") or time.monotonic() > until:
                 break
             time.sleep(1)
         assert self.witnesses is not None
         title = f"seed {self.mixture.seed}; {'; '.join(self.notes) or 'no faults'}; {self.setting.folder}"
-        print(report(judgement, self.witnesses, title, self.load.situation_of))
+        show(report(judgement, self.witnesses, title, self.load.situation_of))
         return judgement
 
     def _judge(self, undisturbed: bool) -> Judgement:
@@ -108,9 +121,9 @@ class Run:
             self.witnesses, self.documents, [SECRET_VALUE], undisturbed, calls, rules_of(self.setting)
         )
 
-    def _wait_quiet(self, until: float) -> None:
+    def _wait_quiet(self, until: float, seconds: float) -> None:
         size, since = -1, time.monotonic()
-        while time.monotonic() < min(since + _QUIET_SECONDS, until):
+        while time.monotonic() < min(since + seconds, until):
             time.sleep(0.2)
             grown = self.receiver.log.stat().st_size if self.receiver.log.exists() else 0
             if grown != size:
@@ -132,10 +145,12 @@ def open_run(
     script: Script | None = None,
     topic_settings: dict[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    signed: bool = False,
 ) -> Iterator[Run]:
     """Open a run of its own on a broker: own app id, topics, receiver; documents applied, no worker yet.
 
-    With `topic_settings` the input topic is created beforehand, as an operator may.
+    With `topic_settings` the input topic is created beforehand, as an operator may. `signed`: every request says
+    which worker made it, in the header `documents.SIGNATURE`.
     """
     name = f"run-{uuid.uuid4().hex[:8]}"
     setting = Setting(bootstrap, name, folder, more=dict(environment or {}))
@@ -144,5 +159,5 @@ def open_run(
         create_topics(bootstrap, {f"{setting.prefix}call-events": count}, topic_settings)
     with ReceiverProcess(folder, script or behaviour(mixture.seed)) as receiver, Fleet(setting) as fleet:
         applied = documents(receiver.url)
-        setting.apply(applied)
+        setting.apply(sign(applied) if signed else applied)
         yield Run(setting, receiver, fleet, mixture, Documents.of(applied))

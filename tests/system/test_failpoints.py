@@ -5,20 +5,15 @@ A choice of the places is tried in every run; all of them, each with `SEEDS` dra
 """
 
 import os
-import random
-import re
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from schemas import wire
 from schemas.failpoints import FAILPOINTS
-from schemas.messages import Sweep
 from tests.agents.failpoints.groups import GIVING_AWAY, LEAVING, LETTING_GO, RECOVERING
 from tests.system.brokers import ServedBroker
-from tests.system.kafka_topics import produce
+from tests.system.dying import armed, death, drawn_pass, provoke
 from tests.system.load import Mixture
 from tests.system.runs import Run, open_run
 from tests.system.workers import Worker
@@ -31,20 +26,6 @@ CHOICE = ("rows-set", "batch-acknowledged", "request-written", "reply-posted", "
 
 ELSEWHERE = ("call-erased", "mark-due", "mark-written", "message-told")
 """No load leads there; `tests/agents/failpoints` does."""
-
-OFTEN = {
-    **dict.fromkeys(("record-delivered", "record-read", "step-taken", "rows-set", "record-acked"), 250),
-    **dict.fromkeys(("definitions-known", "batch-ready", "batch-leaving", "batch-acknowledged"), 100),
-    **dict.fromkeys(("batch-applied", "effects-durable", "lane-entered", "attempt-begun"), 60),
-    **dict.fromkeys(("connection-open", "request-written", "answer-begun", "reply-known"), 60),
-    **dict.fromkeys(("reply-posted", "reply-folded", "record-sent", "emitted-due", "emitted-posted"), 60),
-    **dict.fromkeys(("tick-due", "tick-posted"), 20),
-    **dict.fromkeys(("offsets-ready", "offsets-committed", "event-sent-on"), 4),
-    **dict.fromkeys((*LETTING_GO, *GIVING_AWAY), 2),
-}
-"""How often a place is passed at least while the load is told; else once. Giving away is the second pass."""
-
-DEATH_SECONDS = 60.0
 
 
 @pytest.mark.parametrize("name", CHOICE)
@@ -60,27 +41,22 @@ def test_a_worker_that_dies_anywhere(kafka: ServedBroker, tmp_path: Path, name: 
 
 
 def _die_at(kafka: ServedBroker, folder: Path, name: str, seed: int) -> None:
-    nth = 2 if name in (*LETTING_GO, *GIVING_AWAY) else _drawn(name, seed)
+    nth = drawn_pass(name, seed)
     mixture = Mixture(calls=200, seed=seed, seconds=12)
     with open_run(kafka.bootstrap, folder, mixture) as run:
         run.note(f"kill -9 at {name}, pass {nth}")
-        dying = _led_there(run, name, f"{name}=kill@{nth}")
-        run.fleet.kills.append(_death(dying, name))
+        dying = _led_there(run, name, armed(name, nth))
+        run.fleet.kills.append(death(dying, name))
         dying.start()
         judgement = run.settle()
         assert judgement.violations == ()
         assert judgement.repeats <= judgement.in_flight_at_kills
 
 
-def _drawn(name: str, seed: int) -> int:
-    return random.Random(f"{seed}/{name}").randint(1, OFTEN.get(name, 1))
-
-
-def _led_there(run: Run, name: str, order: str) -> Worker:
+def _led_there(run: Run, name: str, environment: dict[str, str]) -> Worker:
     """A worker under load that is going to die; another is there, or comes."""
-    armed = {"POSTCALL_FAILPOINTS": order, "POSTCALL_UNSAFE_TESTING": "1"}
     if name in GIVING_AWAY:
-        dying = run.fleet.enlist(**armed)
+        dying = run.fleet.enlist(**environment)
         dying.wait_ready()
         run.tell()
         time.sleep(5)
@@ -90,41 +66,14 @@ def _led_there(run: Run, name: str, order: str) -> Worker:
     if name in RECOVERING:
         run.tell()
         time.sleep(5)
-        return run.fleet.enlist(**armed)
-    dying = run.fleet.enlist(**armed)
+        return run.fleet.enlist(**environment)
+    dying = run.fleet.enlist(**environment)
     if name not in ("definitions-read", "offsets-ready", "offsets-committed"):
         dying.wait_ready()
     run.tell()
-    _provoke(run, name)
+    assert run.load is not None
+    provoke(run, name, run.load.arrivals)
     if name in (*LEAVING, *LETTING_GO):
         time.sleep(5)
         dying.terminate()
     return dying
-
-
-def _provoke(run: Run, name: str) -> None:
-    """What the load does not bring by itself; all partitions get some of it."""
-    assert run.load is not None
-    events = f"{run.setting.prefix}call-events"
-    if name == "letter-written":
-        produce(run.setting.bootstrap, events, [(b"poison-%d" % n, b"{", []) for n in range(40)])
-    if name == "event-sent-on":
-        told = run.load.arrivals[:100]
-        strays = [(b"stray-%d" % n, each.value, []) for n, each in enumerate(told)]
-        produce(run.setting.bootstrap, events, strays)
-    if name == "slice-swept":
-        sweep = wire.message(Sweep(b"", datetime.now(UTC) - timedelta(days=8)))
-        keys = [(b"%d" % n, sweep, []) for n in range(40)]
-        produce(run.setting.bootstrap, f"{run.setting.name}-internal", keys)
-
-
-def _death(dying: Worker, name: str) -> float:
-    """When it died, in seconds since 1970."""
-    until = time.monotonic() + DEATH_SECONDS
-    while dying.running and time.monotonic() < until:
-        time.sleep(0.05)
-    log = dying.log.read_text()
-    said = re.search(rf"^failpoint {name}: kill at pass \d+, ([\d.]+)$", log, re.MULTILINE)
-    assert said is not None, log[-2000:]
-    assert dying.wait() == -9
-    return float(said[1])

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.system.documents import SECRET_NAME, SECRET_VALUE
+from tests.system.documents import SECRET_NAME, SECRET_VALUE, SIGNING_SECRET
 from tests.system.kafka_process import free_ports
 from tests.system.leash import Leash
 
@@ -148,6 +148,7 @@ class Worker:
         own = {
             "POSTCALL_WEB_PORT": str(self._port),
             "POSTCALL_DATA_DIR": str(self.folder),
+            f"POSTCALL_SECRET_{SIGNING_SECRET}": self.name,
             **self._own,
         }
         with self.log.open("ab") as log:
