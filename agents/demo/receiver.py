@@ -4,8 +4,8 @@ The file is a witness: one JSON line a request, written before the answer leaves
 answered is always in it. A line:
 
     {"at": seconds since 1970, "answer_at": the same (null: none), "method", "path" (with the query),
-     "headers": {lower-case name: value}, "body": text, "body_sha256": hex, "answer": status | "hang" | "close",
-     "answer_headers": {name: value}}
+     "headers": {lower-case name: value}, "body": text, "body_sha256": hex,
+     "answer": status | "hang" | "close" | "reset" | "drip", "answer_headers": {name: value}}
 
 A script is JSON, and is read again when the file changes:
 
@@ -16,9 +16,13 @@ The first rule whose path fits decides; a request that fits none gets 200 and `{
 
 import asyncio
 import hashlib
+import itertools
 import os
 import random
+import socket
+import struct
 import time
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +33,9 @@ import orjson
 
 _HEAD_END = b"\r\n\r\n"
 _SCRIPT_CHECK_SECONDS = 0.2
+_DRIP_SECONDS = 0.2
+_NO_LINGERING = struct.pack("ii", 1, 0)
+"""Of SO_LINGER: a connection that is closed then is reset."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +60,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failure_status: int = 500
     """The status of an answer that is drawn to fail."""
     silence: str = ""
-    """`hang` never answers; `close` closes the connection instead of answering."""
+    """`hang` never answers; `close` closes the connection instead, `reset` breaks it; `drip` sends the head of an
+    answer byte by byte, and never all of it."""
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,8 +182,15 @@ class _Connection(asyncio.Protocol):
             self._answer(*self._receiver.witness(method, path, headers, body))
 
     def _answer(self, rule: Rule, request: Request) -> None:
-        if rule.silence == "close":
-            self._transport.close()
+        match rule.silence:
+            case "close":
+                self._transport.close()
+            case "reset":
+                sock = self._transport.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+                self._transport.abort()
+            case "drip":
+                self._drip(itertools.chain(b"HTTP/1.1 200 Scripted\r\nx-drip: ", itertools.repeat(0x2E)))
         if not isinstance(request.answer, int) or request.answer_at is None:
             return
         body = orjson.dumps(rule.body)
@@ -190,6 +205,11 @@ class _Connection(asyncio.Protocol):
             self._transport.write(answer)
         else:
             asyncio.get_running_loop().call_later(wait, self._write, answer)
+
+    def _drip(self, rest: Iterator[int]) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(bytes([next(rest)]))
+            asyncio.get_running_loop().call_later(_DRIP_SECONDS, self._drip, rest)
 
     def _write(self, answer: bytes) -> None:
         if not self._transport.is_closing():

@@ -1,6 +1,7 @@
 """The receiver writes down what it was asked before it answers, and answers as it was told."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ _SCRIPT = Script(
         Rule(path="/often", failure_rate=0.5),
         Rule(path="/closes", silence="close"),
         Rule(path="/hangs", silence="hang"),
+        Rule(path="/resets", silence="reset"),
+        Rule(path="/drips", silence="drip"),
         Rule(path="/tells", status=201, body={"ticket": {"id": 5}}, headers={"Retry-After": "2"}),
     ),
 )
@@ -68,7 +71,12 @@ def test_a_failure_rate_is_drawn_from_the_seed(receiver: ReceiverProcess, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("path", "fault"), [("/closes", httpx.RemoteProtocolError), ("/hangs", httpx.ReadTimeout)]
+    ("path", "fault"),
+    [
+        ("/closes", httpx.RemoteProtocolError),
+        ("/resets", httpx.ReadError),
+        ("/hangs", httpx.ReadTimeout),
+    ],
 )
 def test_a_silent_path_is_written_down_all_the_same(
     receiver: ReceiverProcess, path: str, fault: type[Exception]
@@ -76,6 +84,15 @@ def test_a_silent_path_is_written_down_all_the_same(
     with pytest.raises(fault):
         httpx.get(receiver.url + path, timeout=0.3)
     assert receiver.requests()[-1].answer == path.strip("/").removesuffix("s")
+
+
+def test_a_dripping_path_sends_byte_after_byte_and_never_a_whole_head(receiver: ReceiverProcess) -> None:
+    with socket.create_connection(("127.0.0.1", receiver.port)) as asking:
+        asking.sendall(b"GET /drips HTTP/1.1\r\nhost: a\r\n\r\n")
+        asking.settimeout(2.0)
+        dripped = [asking.recv(100) for _ in range(5)]
+    assert b"".join(dripped) == b"HTTP/"
+    assert receiver.requests()[-1].answer == "drip"
 
 
 def test_a_changed_script_is_followed(receiver: ReceiverProcess) -> None:
