@@ -90,15 +90,21 @@ def _shown(witnesses: Witnesses) -> Iterator[tuple[str, bytes]]:
 
 
 def _judge_fairness(judging: Judging) -> None:
-    disturbances = judging.witnesses.disturbances
+    disturbances = [each for each in judging.witnesses.disturbances if not each.workers]
     if not disturbances:
-        judging.leave("fair", "no disturbance was told of")
+        judging.leave("fair", "no disturbance of endpoints was told of")
         return
+    # Who waits for a worker to come back learns nothing of endpoints.
+    others = [
+        Disturbance(each.since, each.until + CAUGHT_UP_SECONDS)
+        for each in judging.witnesses.disturbances
+        if each.workers
+    ]
     ill = {_lane(seen) for seen in judging.witnesses.seen if not seen.succeeded}
     calm: list[float] = []
     hard: list[float] = []
     for seconds, seen in _delays(judging.witnesses):
-        if _lane(seen) not in ill:
+        if _lane(seen) not in ill and not any(_within(each, seen.at) for each in others):
             (hard if any(_within(each, seen.at) for each in disturbances) else calm).append(seconds)
     if min(len(calm), len(hard)) < _ENOUGH:
         judging.leave(

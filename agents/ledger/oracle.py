@@ -23,15 +23,23 @@ def judge(
     undisturbed: bool = False,
     among: Collection[str] | None = None,
     rules: Rules | None = None,
+    memory_bytes: int | None = None,
 ) -> Judgement:
     """Judge a finished run; `undisturbed` adds that the workers' counters agree with the witnesses.
 
     `among` limits the calls that are read (others must still have no request): those told of by records that
-    are no events are not for this reading.
+    are no events are not for this reading. No worker may hold more than `memory_bytes`.
     """
     chosen = None if among is None else frozenset(among)
     workers = len(witnesses.scrapes) or None
-    asked = Asked(tuple(secrets), undisturbed, chosen, rules=rules or Rules(), workers=workers)
+    asked = Asked(
+        tuple(secrets),
+        undisturbed,
+        chosen,
+        rules=rules or Rules(),
+        workers=workers,
+        memory_bytes=memory_bytes,
+    )
     return judged(witnesses, documents, asked)
 
 

@@ -1,7 +1,8 @@
 """Reads and writes what a run measured of its workers, and when it disturbed them: one JSON object a line.
 
 A sample: {"at": seconds since 1970, "worker": name, "lag", "ready", "live", "assigned", "recovering", "stuck",
-"memory_bytes"}, each but `at` only where it was looked at. A disturbance: {"since", "until", "what"}.
+"memory_bytes", "pid"}, each but `at` only where it was looked at. A disturbance: {"since", "until", "what",
+"workers": whether workers or brokers were disturbed, else endpoints}.
 """
 
 import json

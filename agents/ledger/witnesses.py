@@ -102,6 +102,8 @@ class Sample:
     stuck: bool | None = None
     """Whether its consumer had been made to stand still for longer than `POSTCALL_STUCK_AFTER`."""
     memory_bytes: int | None = None
+    pid: int | None = None
+    """Its process, which tells the lives of a worker apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Disturbance:
     since: float
     until: float
     what: str = ""
+    workers: bool = False
+    """Whether workers or brokers were disturbed; else endpoints were."""
 
 
 @dataclass(frozen=True)

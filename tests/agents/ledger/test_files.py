@@ -58,7 +58,10 @@ def test_the_samples_of_the_page_are_read_and_written_as_they_are(tmp_path: Path
     file.write_text(block("samples"))
     samples, disturbances = read_samples(file)
     assert (samples[0].worker, samples[0].lag, samples[0].stuck) == ("a", 0, None)
-    assert disturbances == (Disturbance(1767323000.0, 1767323030.0, "kill -9"),)
+    assert disturbances == (
+        Disturbance(1767323000.0, 1767323030.0, "kill -9", workers=True),
+        Disturbance(1767323100.0, 1767323160.0, "the CRM hangs"),
+    )
     write_samples(again, samples, disturbances)
     assert read_samples(again) == (samples, disturbances)
 

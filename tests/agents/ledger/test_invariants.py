@@ -195,6 +195,16 @@ def test_endpoints_that_are_slower_while_others_are_down_are_not_treated_fairly(
     assert (broken(few), few.looked_at["fair"]) == (set(), 0)
 
 
+def test_who_waits_for_a_worker_to_come_back_learns_nothing_of_endpoints() -> None:
+    unfair = under_trouble(slower=2.0)
+    (endpoints,) = unfair.disturbances
+    killed = Disturbance(endpoints.since, 9999.0, "kill -9", workers=True)
+    excused = judge(replace(unfair, disturbances=(endpoints, killed)), ENDED)
+    assert (broken(excused), excused.looked_at["fair"]) == (set(), 0)
+    alone = judge(replace(unfair, disturbances=(killed,)), ENDED)
+    assert "no disturbance of endpoints was told of" in {left.why for left in alone.left}
+
+
 def sampled(*samples: Sample) -> Witnesses:
     """A run of which nothing else is known."""
     return Witnesses((), (), samples=samples, disturbances=(Disturbance(0.0, 100.0, "kill -9"),))
