@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,12 +22,14 @@ from agents.ledger.judgement import Judgement
 from agents.ledger.oracle import judge
 from agents.ledger.report import report
 from agents.ledger.rules import Rules
+from agents.ledger.samples import read_samples
 from agents.ledger.witnesses import Witnesses
 from schemas.spans import span
 from tests.system.documents import REJECTING_NODE, SECRET_VALUE, documents, sign
 from tests.system.kafka_topics import create_topics
 from tests.system.load import Load, Mixture, Telling, generate
 from tests.system.receiver import ReceiverProcess
+from tests.system.sampling import MEMORY_BYTES
 from tests.system.waves import Waves
 from tests.system.workers import Fleet, Setting
 
@@ -108,7 +110,7 @@ class Run:
 
     def _judge(self, undisturbed: bool) -> Judgement:
         assert self.load is not None
-        self.witnesses = read_witnesses(
+        witnesses = read_witnesses(
             self.setting.bootstrap,
             self.setting.prefix,
             self.receiver.log,
@@ -116,10 +118,23 @@ class Run:
             [worker.log for worker in self.fleet.workers],
             self.fleet.kills,
         )
+        samples, disturbances = read_samples(self.samples) if self.samples.exists() else ((), ())
+        self.witnesses = replace(witnesses, samples=samples, disturbances=disturbances)
         calls = set(self.load.expected)
         return judge(
-            self.witnesses, self.documents, [SECRET_VALUE], undisturbed, calls, rules_of(self.setting)
+            self.witnesses,
+            self.documents,
+            [SECRET_VALUE],
+            undisturbed,
+            calls,
+            rules_of(self.setting),
+            MEMORY_BYTES,
         )
+
+    @property
+    def samples(self) -> Path:
+        """Where a sampler writes what it sees of this run, if there is one."""
+        return self.setting.folder / "samples.jsonl"
 
     def _wait_quiet(self, until: float, seconds: float) -> None:
         size, since = -1, time.monotonic()

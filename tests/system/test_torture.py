@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from agents.ledger.witnesses import Sample
 from tests.system.brokers import ServedBroker
 from tests.system.load import Mixture
 from tests.system.runs import open_run, rules_of
+from tests.system.sampling import growths
 from tests.system.torture.plan import KINDS, Terms, plan
-from tests.system.torture.samples import Sample, growths
 from tests.system.torture.slices import Evidence, judge_in_slices
 from tests.system.workers import Setting
 
@@ -38,11 +39,15 @@ def test_no_fault_ends_all_workers_after_the_first_third() -> None:
 
 
 def test_a_worker_that_grows_by_a_fifth_is_found() -> None:
-    steady = [Sample(at, "steady", 1, float(at), 100 + at % 3, True, 0.0) for at in range(900)]
-    growing = [Sample(at, "growing", 2, float(at), 100 + at / 25, True, 0.0) for at in range(900)]
-    brief = [Sample(at, "brief", 3, float(at), 100.0 + at, True, 0.0) for at in range(200)]
+    steady = [held(at, "steady", 1, 100 + at % 3) for at in range(900)]
+    growing = [held(at, "growing", 2, 100 + at / 25) for at in range(900)]
+    brief = [held(at, "brief", 3, 100 + at) for at in range(200)]
     found = {growth.worker: growth.flat for growth in growths(steady + growing + brief)}
     assert found == {"steady": True, "growing": False}
+
+
+def held(at: float, worker: str, pid: int, mib: float) -> Sample:
+    return Sample(at, worker, memory_bytes=int(mib * (1 << 20)), pid=pid)
 
 
 @pytest.mark.kafka

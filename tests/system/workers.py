@@ -94,10 +94,10 @@ class Setting:
             )
 
 
-def page(port: int, path: str) -> tuple[int, str]:
-    """Return the status and text of a page of a local port; status 0 when nobody answers."""
+def page(port: int, path: str, seconds: float = 5.0) -> tuple[int, str]:
+    """Return the status and text of a page of a local port; status 0 when nobody answers so soon."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=seconds) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as answer:
         with answer:

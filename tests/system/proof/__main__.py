@@ -69,6 +69,8 @@ def main() -> int:
     folder: Path = chosen.folder or Path(".postcall/proof") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     proof = Proof(folder.resolve())
     trials = plan(chosen.groups or GROUPS, _seeds(chosen.seeds))
+    if chosen.trial:
+        trials = [each for each in trials if each.name in chosen.trial]
     if chosen.plan:
         for trial in trials:
             print(f"{trial.name}: {', '.join(trial.operations)}")
@@ -93,6 +95,7 @@ def _command_line() -> argparse.Namespace:
     parser.add_argument("--seeds", default="10", help="how many, or from which to which: 4-7")
     parser.add_argument("--jobs", type=int, default=2, help="so many runs side by side")
     parser.add_argument("--folder", type=Path, help="where results are added, and evidence is kept")
+    parser.add_argument("--trial", action="append", help="only this one, by its name: failpoints-3-2")
     parser.add_argument(
         "--json", action="store_true", help="print a JSON line for each operation that was done"
     )

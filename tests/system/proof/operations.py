@@ -156,9 +156,12 @@ def _landless(worker: Worker, thawed: float) -> float:
 
 
 def _die(name: str, scene: Scene) -> None:
-    """The second worker dies at a place; it is started again by the next operation, or in the end."""
+    """The second worker dies at a place; it is started again by the next operation, or in the end. With an even seed
+    it is a static member, which comes back to its own partitions."""
     first, *others = scene.run.fleet.workers
     environment = armed(name, drawn_pass(name, scene.seed))
+    if scene.seed % 2 == 0:
+        environment["POSTCALL_INSTANCE_ID"] = "the-one-that-dies"
     dying = others[0] if others else scene.run.fleet.enlist(**environment)
     if others:
         dying.start(**environment)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.runs import Run
+from tests.system.sampling import Sampler
 from tests.system.waves import Waves
 from tests.system.workers import Worker
 
@@ -38,6 +39,7 @@ class Scene:
 
     run: Run
     waves: Waves
+    sampler: Sampler
     cluster: KafkaCluster
     dice: random.Random
     seed: int

@@ -23,6 +23,7 @@ from tests.system.proof.operations import OPERATIONS
 from tests.system.proof.scene import Death, Failed, Scene
 from tests.system.proof.state import batches, late_batches, late_requests, regressions
 from tests.system.runs import open_run
+from tests.system.sampling import Sampler
 from tests.system.waves import Waves
 from tests.system.workers import WorkerNotReady
 
@@ -87,14 +88,15 @@ def play(trial: Trial, cluster: KafkaCluster, folder: Path) -> list[Found]:
     ) as run:
         events = f"{run.setting.prefix}call-events"
         waves = Waves(run.setting.bootstrap, events, mixture, run.setting.name)
-        scene = Scene(run, waves, cluster, random.Random(f"{trial}"), trial.seed)
         run.fleet.add(1 if trial.group == "failpoints" else 2)
-        run.tell_on(waves)
-        time.sleep(_BEFORE_SECONDS)
-        found = [_do(name, scene) for name in trial.operations]
-        _bring_back(scene, found)
-        waves.stop()
-        judgement = run.settle(quiet=_QUIET_SECONDS, show=(place / "judgement.txt").write_text)
+        with Sampler(run.fleet, run.setting, run.samples) as sampler:
+            scene = Scene(run, waves, sampler, cluster, random.Random(f"{trial}"), trial.seed)
+            run.tell_on(waves)
+            time.sleep(_BEFORE_SECONDS)
+            found = [_do(name, scene) for name in trial.operations]
+            _bring_back(scene, found)
+            waves.stop()
+            judgement = run.settle(quiet=_QUIET_SECONDS, show=(place / "judgement.txt").write_text)
         assert run.witnesses is not None
         _tally(found, judgement, run.witnesses, scene)
     if not any(each.broken for each in found):
@@ -107,10 +109,12 @@ def _do(name: str, scene: Scene) -> Found:
     found = Found(name, operation.group, scene.seed, since)
     scene.run.note(name)
     try:
-        operation.deed(scene)
+        with scene.sampler.trouble(name):
+            operation.deed(scene)
     except (Failed, WorkerNotReady, BrokerNotStarted, TimeoutExpired) as fault:
         found.broken.append(str(fault))
-    time.sleep(scene.dice.uniform(*_BETWEEN_SECONDS))
+    # One who has died is started again by the next operation: what others have taken over is then asked for again.
+    time.sleep(0.0 if operation.group == "failpoints" else scene.dice.uniform(*_BETWEEN_SECONDS))
     return found
 
 

@@ -10,6 +10,7 @@ from subprocess import TimeoutExpired
 from typing import IO, Any
 
 from agents.ledger.documents import Documents
+from agents.ledger.samples import read_samples
 from tests.system.documents import SECRET_VALUE, documents
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_jars import kafka_jars
@@ -18,9 +19,9 @@ from tests.system.kafka_topics import create_topics
 from tests.system.load import Telling, generate
 from tests.system.receiver import ReceiverProcess
 from tests.system.runs import behaviour, rules_of
+from tests.system.sampling import Growth, Sampler, growths
 from tests.system.torture.faults import FaultFailed, Grounds, commit
 from tests.system.torture.plan import Act, Terms, plan, script
-from tests.system.torture.samples import Growth, Sampler, growths, read_samples
 from tests.system.torture.slices import Evidence, Verdict, judge_in_slices
 from tests.system.workers import Fleet, Setting, WorkerNotReady
 
@@ -87,7 +88,8 @@ class Torture:
 
     def growths(self) -> list[Growth]:
         """Return how the memory of the workers went that lived long enough."""
-        return growths(read_samples(self.folder / "samples.jsonl"))
+        samples, _ = read_samples(self.folder / "samples.jsonl")
+        return growths(samples)
 
     def _play(self, act: Act) -> None:
         self.journal.tell(
@@ -103,7 +105,8 @@ class Torture:
             time.sleep(fault.after)
             self.journal.tell(str(fault))
             try:
-                commit(fault, self.grounds)
+                with self.grounds.sampler.trouble(str(fault)):
+                    commit(fault, self.grounds)
             except (FaultFailed, WorkerNotReady, BrokerNotStarted, TimeoutExpired) as found:
                 self._complain(f"{fault}: {found}")
             self._catch_up(fault.kind.name)
@@ -116,9 +119,8 @@ class Torture:
         began = time.time()
         while not self.grounds.sampler.caught_up(began):
             if time.time() > began + _CATCH_UP_SECONDS:
-                self._complain(
-                    f"not caught up {_CATCH_UP_SECONDS:.0f} s after {after}: {self.grounds.sampler.latest}"
-                )
+                seen = self.grounds.sampler.latest.values()
+                self._complain(f"not caught up {_CATCH_UP_SECONDS:.0f} s after {after}: {[*seen]}")
                 return
             time.sleep(0.5)
         self.journal.tell(f"over, and caught up after {time.time() - began:.0f} s")
@@ -131,7 +133,12 @@ class Torture:
         fleet = self.grounds.fleet
         logs = tuple(worker.log for worker in fleet.workers)
         return Evidence(
-            self.grounds.cluster.bootstrap, self.setting.prefix, self.receiver.log, logs, tuple(fleet.kills)
+            self.grounds.cluster.bootstrap,
+            self.setting.prefix,
+            self.receiver.log,
+            logs,
+            tuple(fleet.kills),
+            self.folder / "samples.jsonl",
         )
 
     def _wait_quiet(self, seconds: float, until: float) -> None:
@@ -173,7 +180,9 @@ def open_torture(terms: Terms, folder: Path) -> Iterator[Torture]:
         with ReceiverProcess(folder, behaviour(terms.seed)) as receiver, Fleet(setting) as fleet:
             applied = _impatient(documents(receiver.url))
             setting.apply(applied)
-            with Sampler(fleet, folder / "samples.jsonl", journal.tell) as sampler:
+            # Whoever looks from outside goes around the proxies: what they slow is the workers' way.
+            around = Setting(cluster.bootstrap, name, folder)
+            with Sampler(fleet, around, folder / "samples.jsonl", journal.tell) as sampler:
                 sampler.wanted |= {worker.name for worker in fleet.add(terms.workers)}
                 grounds = Grounds(cluster, fleet, sampler, journal.tell)
                 yield Torture(terms, folder, setting, receiver, grounds, Documents.of(applied), journal)

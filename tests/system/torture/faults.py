@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_process import KafkaProcess
+from tests.system.sampling import Sampler
 from tests.system.torture.plan import Fault, victim
-from tests.system.torture.samples import Sampler
 from tests.system.workers import Fleet, Worker
 
 _SPARED = "worker-1"

@@ -23,8 +23,10 @@ from agents.ledger.judgement import INVARIANTS, Judgement, Violation
 from agents.ledger.oracle import judge
 from agents.ledger.report import report
 from agents.ledger.rules import Rules
+from agents.ledger.samples import read_samples
 from agents.ledger.witnesses import Record, Seen, Witnesses
 from tests.system.kafka_topics import topics_seen
+from tests.system.sampling import MEMORY_BYTES
 
 INPUT = "call-events"
 OUTPUTS = ("delivery-log", "call-outcomes", "dead-letters")
@@ -91,6 +93,7 @@ class Evidence:
     receiver_log: Path
     logs: tuple[Path, ...]
     kills: tuple[float, ...]
+    samples: Path | None = None
 
 
 def judge_in_slices(
@@ -115,9 +118,14 @@ def judge_in_slices(
         wanted = set(among)
         for number, witnesses in slices.read(evidence):
             logs = evidence.logs if number == 0 else ()
-            whole = replace(witnesses, logs=logs, kills=evidence.kills)
+            # What belongs to no call is judged once.
+            sampled = evidence.samples is not None and number == 0
+            samples, disturbances = read_samples(evidence.samples) if sampled else ((), ())
+            whole = replace(
+                witnesses, logs=logs, kills=evidence.kills, samples=samples, disturbances=disturbances
+            )
             known = wanted & whole.records_of.keys()
-            judgement = judge(whole, documents, secrets, among=known, rules=rules)
+            judgement = judge(whole, documents, secrets, among=known, rules=rules, memory_bytes=MEMORY_BYTES)
             verdict.add(judgement, whole)
             if judgement.violations:
                 _keep(whole, {each.call_id for each in judgement.violations}, folder)
