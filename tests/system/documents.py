@@ -1,6 +1,9 @@
 """The workflow and the voice agent that the generated calls belong to, as JSON documents."""
 
+import json
 from typing import Any
+
+from tests.system.kafka_topics import Record
 
 AGENT = "support-bot"
 WORKFLOW = "customer-support"
@@ -43,6 +46,30 @@ def sign(applied: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for sending in (*nodes, *document.get("webhooks", {}).values()):
             sending["headers"] = {SIGNATURE: f"{{{{ secrets.{SIGNING_SECRET} }}}}"}
     return applied
+
+
+def bad_documents() -> list[Record]:
+    """Records that are no documents, or not those that their keys say."""
+    workflow, agent = f"workflow/{WORKFLOW}@1".encode(), f"agent/{AGENT}".encode()
+    cyclic = {
+        "kind": "workflow",
+        "id": WORKFLOW,
+        "version": 1,
+        "nodes": [{"id": "talk", "type": "default", "start": True}],
+        "edges": [{"source": "talk", "target": "nowhere"}],
+    }
+    other = {"kind": "agent", "id": "somebody-else", "workflow": WORKFLOW}
+    return [
+        (workflow, b"{", []),
+        (workflow, b"[]", []),
+        (workflow, b"\xff\xfe", []),
+        (workflow, json.dumps(cyclic).encode(), []),
+        (workflow, b'{"kind": "workflow"}', []),
+        (agent, json.dumps(other).encode(), []),
+        (agent, b"[" * 100_000, []),
+        (agent, json.dumps({"kind": "agent", "id": AGENT, "webhooks": 7}).encode(), []),
+        (b"nonsense", b"{}", []),
+    ]
 
 
 def _workflow(url: str, retry: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """A disk that is full, corrupt, wiped or read-only costs time: what counts is in the changelog."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +9,7 @@ import pytest
 
 from tests.system.brokers import ServedBroker
 from tests.system.loaded import ended, under_load
+from tests.system.spoiling import cut_tables, flip_bytes_of_logs, flip_bytes_of_tables, remove, wipe
 from tests.system.workers import Worker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -18,55 +17,16 @@ pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.slow, pytest.ma
 _ROOM = "64m"
 
 
-def _flip_bytes_of_tables(folder: Path) -> None:
-    tables = list(folder.rglob("*.sst"))
-    assert tables, f"found no tables below {folder}"
-    for table in tables:
-        content = bytearray(table.read_bytes())
-        for place in range(0, min(len(content), 2000), 50):
-            content[place] ^= 0xFF
-        table.write_bytes(content)
-
-
-def _flip_bytes_of_logs(folder: Path) -> None:
-    logs = [log for log in folder.rglob("[0-9]*.log") if log.stat().st_size > 500]
-    assert logs, f"found no logs below {folder}"
-    for log in logs:
-        content = bytearray(log.read_bytes())
-        for place in range(len(content) // 3, len(content) // 2, 50):
-            content[place] ^= 0xFF
-        log.write_bytes(content)
-
-
-def _cut_tables(folder: Path) -> None:
-    for table in folder.rglob("*.sst"):
-        os.truncate(table, table.stat().st_size // 2)
-
-
-def _remove(pattern: str) -> Callable[[Path], None]:
-    def removing(folder: Path) -> None:
-        found = list(folder.rglob(pattern))
-        assert found, f"found no {pattern} below {folder}"
-        for each in found:
-            each.unlink()
-
-    return removing
-
-
-def _wipe(folder: Path) -> None:
-    shutil.rmtree(folder)
-
-
 @pytest.mark.parametrize(
     "spoil",
     [
-        pytest.param(_flip_bytes_of_tables, id="flipped bytes"),
-        pytest.param(_flip_bytes_of_logs, id="flipped bytes of write-ahead logs"),
-        pytest.param(_cut_tables, id="cut tables"),
-        pytest.param(_remove("*.sst"), id="no tables"),
-        pytest.param(_remove("MANIFEST-*"), id="no manifest"),
-        pytest.param(_remove("CURRENT"), id="no current"),
-        pytest.param(_wipe, id="wiped"),
+        pytest.param(flip_bytes_of_tables, id="flipped bytes"),
+        pytest.param(flip_bytes_of_logs, id="flipped bytes of write-ahead logs"),
+        pytest.param(cut_tables, id="cut tables"),
+        pytest.param(remove("*.sst"), id="no tables"),
+        pytest.param(remove("MANIFEST-*"), id="no manifest"),
+        pytest.param(remove("CURRENT"), id="no current"),
+        pytest.param(wipe, id="wiped"),
     ],
 )
 def test_a_spoilt_copy_is_rebuilt_from_the_changelog(
@@ -80,7 +40,7 @@ def test_a_spoilt_copy_is_rebuilt_from_the_changelog(
         run.fleet.kills.append(worker.kill())
         spoil(worker.folder)
         worker.start()
-        if spoil is _flip_bytes_of_tables:
+        if spoil is flip_bytes_of_tables:
             assert ended(run, [worker]) == [1]
             assert "corrupt" in last_words(worker)
             worker.start()
