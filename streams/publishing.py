@@ -12,7 +12,7 @@ from schemas.documents.faults import Fault, line_of, path_text
 from schemas.documents.reading import Document, same
 from schemas.wire import json_value
 from schemas.workflow import VoiceAgent
-from streams.definitions import workflow_of
+from streams.definitions import Refused, Snapshot, fold, workflow_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,12 @@ def _workflows(written: Iterable[str]) -> Iterator[tuple[str, int]]:
 def _result(document: Document, written: Mapping[str, bytes]) -> Literal["created", "changed", "unchanged"]:
     if document.key not in written:
         return "created"
-    try:
-        former = json_value(written[document.key])
-    except ValueError:
-        # Nobody can have used a record that cannot be read.
+    former = written[document.key]
+    _, (read,) = fold(Snapshot(), [(document.key.encode(), former)])
+    if isinstance(read, Refused):
+        # No worker has used it; what it displaced may have to be written again.
         return "created"
-    return "unchanged" if same(former, document.source) else "changed"
+    return "unchanged" if same(json_value(former), document.source) else "changed"
 
 
 def _other_content(document: Document, written: Mapping[str, bytes]) -> Fault:

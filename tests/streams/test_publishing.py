@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from schemas.documents.reading import Document
 from schemas.wire import json_bytes
 from streams.publishing import publications, unknown_workflows, versions_of
@@ -50,9 +52,12 @@ def test_an_agent_may_change() -> None:
     assert faults == ()
 
 
-def test_a_record_that_cannot_be_read_may_be_replaced() -> None:
-    planned, _ = publications([document(version=1)], {"workflow/a@1": b"{"})
-    assert [each.result for each in planned] == ["created"]
+@pytest.mark.parametrize(
+    "refused", [b"{", b"[]", b'{"kind": "workflow"}', json_bytes(document(version=2).source), b"[" * 100_000]
+)
+def test_a_record_that_workers_refuse_may_be_replaced(refused: bytes) -> None:
+    planned, faults = publications([document(version=1)], {"workflow/a@1": refused})
+    assert ([each.result for each in planned], faults) == (["created"], ())
 
 
 def test_an_agent_of_a_workflow_that_was_never_applied_is_warned_about() -> None:

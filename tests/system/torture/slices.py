@@ -8,7 +8,7 @@ import asyncio
 import json
 import pickle
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from agents.ledger.oracle import judge
 from agents.ledger.report import report
 from agents.ledger.rules import Rules
 from agents.ledger.samples import read_samples
+from agents.ledger.told import Unreadable, read
 from agents.ledger.witnesses import Record, Seen, Witnesses
 from tests.system.kafka_topics import topics_seen
 from tests.system.sampling import MEMORY_BYTES
@@ -109,29 +110,40 @@ def judge_in_slices(
 
     The slices are put into `folder` and removed; what is known of calls that broke something stays there.
     """
-    verdict = Verdict()
-    slices = _Slices(folder, max(1, len(among) // size))
+    slices = Slices(folder, max(1, len(among) // size))
     try:
         slices.deal_requests(evidence.receiver_log)
         asyncio.run(slices.deal_topics(evidence))
-        verdict.violations += slices.shared_keys
-        wanted = set(among)
-        for number, witnesses in slices.read(evidence):
-            logs = evidence.logs if number == 0 else ()
-            # What belongs to no call is judged once.
-            sampled = evidence.samples is not None and number == 0
-            samples, disturbances = read_samples(evidence.samples) if sampled else ((), ())
-            whole = replace(
-                witnesses, logs=logs, kills=evidence.kills, samples=samples, disturbances=disturbances
-            )
-            known = wanted & whole.records_of.keys()
-            judgement = judge(whole, documents, secrets, among=known, rules=rules, memory_bytes=MEMORY_BYTES)
-            verdict.add(judgement, whole)
-            if judgement.violations:
-                _keep(whole, {each.call_id for each in judgement.violations}, folder)
-            wanted -= known
+        return judge_dealt(slices, evidence, documents, secrets, among, rules)
     finally:
         slices.remove()
+
+
+def judge_dealt(
+    slices: "Slices",
+    evidence: Evidence,
+    documents: Documents,
+    secrets: Collection[str],
+    among: Collection[str],
+    rules: Rules,
+) -> Verdict:
+    """Judge slice by slice what was dealt."""
+    verdict = Verdict(list(slices.shared_keys))
+    wanted = set(among)
+    for number, witnesses in slices.read():
+        logs = evidence.logs if number == 0 else ()
+        # What belongs to no call is judged once.
+        sampled = number == 0 and evidence.samples is not None
+        samples, disturbances = read_samples(evidence.samples) if sampled else ((), ())  # type: ignore[arg-type]  # looked at
+        whole = replace(
+            witnesses, logs=logs, kills=evidence.kills, samples=samples, disturbances=disturbances
+        )
+        known = wanted & whole.records_of.keys()
+        judgement = judge(whole, documents, secrets, among=known, rules=rules, memory_bytes=MEMORY_BYTES)
+        verdict.add(judgement, whole)
+        if judgement.violations:
+            _keep(whole, {each.call_id for each in judgement.violations}, slices.folder)
+        wanted -= known
     verdict.violations += [Violation("lost", call, "an event told that no topic has") for call in wanted]
     return verdict
 
@@ -156,12 +168,12 @@ def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-class _Slices:
+class Slices:
     """Files that hold what is known of the calls dealt to them."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.shared_keys: list[Violation] = []
-        self._folder = folder
+        self.folder = folder
         self._paths = [folder / f"slice-{number}" for number in range(count)]
         self._of_key: dict[str, int] = {}
 
@@ -179,11 +191,22 @@ class _Slices:
         with self._open() as files:
             for topic in (INPUT, *OUTPUTS):
                 async for record in _records(evidence.bootstrap, f"{evidence.prefix}{topic}"):
-                    told = record.json
-                    call_id = told.get("call_id") if isinstance(told, dict) else None
-                    self._put(files, call_id if isinstance(call_id, str) else "", (topic, record))
+                    self._deal(files, topic, record)
 
-    def read(self, evidence: Evidence) -> Iterator[tuple[int, Witnesses]]:
+    def deal(self, topic: str, records: Iterable[Record]) -> None:
+        """Deal records that somebody has read."""
+        with self._open() as files:
+            for record in records:
+                self._deal(files, topic, record)
+
+    def _deal(self, files: list[IO[bytes]], topic: str, record: Record) -> None:
+        told = record.json
+        call_id = told.get("call_id") if isinstance(told, dict) else None
+        if not isinstance(call_id, str) or _unreadable(topic, record):
+            call_id = ""
+        self._put(files, call_id, (topic, record))
+
+    def read(self) -> Iterator[tuple[int, Witnesses]]:
         """Return slice by slice what was dealt."""
         for number, path in enumerate(self._paths):
             found: dict[str, list[Any]] = {"requests": [], **{topic: [] for topic in (INPUT, *OUTPUTS)}}
@@ -220,6 +243,18 @@ class _Slices:
         if self._of_key.setdefault(seen.key, mine) != mine:
             found = f"key {seen.key} of {seen.path} is shared with another call"
             self.shared_keys.append(Violation("key", seen.call_id, found))
+
+
+def _unreadable(topic: str, record: Record) -> bool:
+    """Whether a record is no event, or the dead letter of one: these belong together, and to no call."""
+    if topic == "dead-letters":
+        return record.said.get("reason") == "unreadable"
+    try:
+        if topic == INPUT:
+            read(record)
+    except Unreadable:
+        return True
+    return False
 
 
 class _Files:
