@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from agents.ledger.witnesses import Disturbance, Sample
 from tests.system.kafka_topics import QUIET
@@ -32,6 +31,8 @@ _EVERY_SECONDS = 1.0
 _ANSWER_SECONDS = 1.0
 _HANDLING_SECONDS = 3.0
 """What has been there for less is not waiting: offsets are committed once a second."""
+_LAST_QUARTERS = 20
+"""Quarters of a second before a worker's end in which it may have been able to write no more."""
 _WARM_SECONDS = 60.0
 """A worker so young still fills its caches."""
 _LONG_SECONDS = 480.0
@@ -42,12 +43,16 @@ class GroupLag:
     """How many records a consumer group has left uncommitted for longer than three seconds."""
 
     def __init__(self, setting: Setting) -> None:
-        self._admin = AdminClient({**QUIET, "bootstrap.servers": setting.bootstrap})
-        self._group = setting.name
+        # It only asks, and joins no group. The admin client's calls for this end librdkafka where a broker goes away.
+        self._asking = Consumer({**QUIET, "bootstrap.servers": setting.bootstrap, "group.id": setting.name})
         topics = (f"{setting.prefix}call-events", f"{setting.name}-internal")
         count = int(setting.more.get("POSTCALL_PARTITIONS", setting.partitions))
         self._partitions = [TopicPartition(topic, number) for topic in topics for number in range(count)]
         self._ends: deque[tuple[float, dict[tuple[str, int], int]]] = deque()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._asking.close()
 
     def look(self) -> int | None:
         """The lag now; None where no broker answers, or nobody has looked for long enough."""
@@ -65,13 +70,13 @@ class GroupLag:
         return sum(max(0, end - committed.get(where, 0)) for where, end in there.items())
 
     def _offsets(self) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
-        wanted = {each: OffsetSpec.latest() for each in self._partitions}
-        ending = self._admin.list_offsets(wanted, request_timeout=_ANSWER_SECONDS)
-        of_group = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(self._group)], request_timeout=_ANSWER_SECONDS
-        )
-        ends = {(each.topic, each.partition): found.result().offset for each, found in ending.items()}
-        told = of_group[self._group].result().topic_partitions
+        ends = {}
+        for each in self._partitions:
+            found = self._asking.get_watermark_offsets(each, _ANSWER_SECONDS)
+            if found is None:
+                raise KafkaException(f"no end of {each.topic} within {_ANSWER_SECONDS} s")
+            ends[each.topic, each.partition] = found[1]
+        told = self._asking.committed(self._partitions, _ANSWER_SECONDS)
         return ends, {(each.topic, each.partition): max(0, each.offset) for each in told}
 
 
@@ -92,6 +97,7 @@ class Sampler:
         self._stopping = threading.Event()
         self._writing = threading.Lock()
         self._caught_up_at = 0.0
+        self._defects: list[Exception] = []
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
     def __enter__(self) -> Self:
@@ -103,6 +109,9 @@ class Sampler:
         """Look no more."""
         self._stopping.set()
         self._thread.join()
+        self._lag.close()
+        if self._defects:
+            raise self._defects[0]
 
     @contextmanager
     def trouble(self, what: str) -> Iterator[None]:
@@ -120,22 +129,30 @@ class Sampler:
         return ready and self._caught_up_at > since + _HANDLING_SECONDS
 
     def _run(self) -> None:
-        while not self._stopping.wait(_EVERY_SECONDS):
-            now, lag = time.time(), self._lag.look()
-            if lag is not None:
-                self.latest[GROUP] = Sample(now, GROUP, lag=lag)
-                self._keep(self.latest[GROUP])
-                self._caught_up_at = now if lag == 0 else self._caught_up_at
-            for worker in list(self._fleet.workers):
-                self._supervise(worker)
-                if worker.running:
-                    with suppress(OSError, StopIteration):  # It may end between two looks.
-                        self.latest[worker.name] = _look(worker)
-                        self._keep(self.latest[worker.name])
+        try:
+            while not self._stopping.wait(_EVERY_SECONDS):
+                self._look_around()
+        except Exception as defect:  # noqa: BLE001  raised again at the end of the block
+            self._defects.append(defect)
+
+    def _look_around(self) -> None:
+        now, lag = time.time(), self._lag.look()
+        if lag is not None:
+            self.latest[GROUP] = Sample(now, GROUP, lag=lag)
+            self._keep(self.latest[GROUP])
+            self._caught_up_at = now if lag == 0 else self._caught_up_at
+        for worker in list(self._fleet.workers):
+            self._supervise(worker)
+            if worker.running:
+                with suppress(OSError, StopIteration):  # It may end between two looks.
+                    self.latest[worker.name] = _look(worker)
+                    self._keep(self.latest[worker.name])
 
     def _supervise(self, worker: Worker) -> None:
         if worker.name in self.wanted and not worker.running:
             code = worker.wait()
+            # Nobody could note the replies to what it had in flight in its last seconds.
+            self._fleet.kills += [time.time() - ago / 4 for ago in range(_LAST_QUARTERS)]
             self._tell(f"{worker.name} ended by itself with exit code {code}; started again")
             worker.start()
 

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -102,7 +103,7 @@ def page(port: int, path: str, seconds: float = 5.0) -> tuple[int, str]:
     except urllib.error.HTTPError as answer:
         with answer:
             return answer.code, answer.read().decode()
-    except OSError:
+    except (OSError, HTTPException):
         return 0, ""
 
 

@@ -18,8 +18,8 @@ from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_jars import kafka_jars
 from tests.system.proof.operations import GROUPS, OPERATIONS
 from tests.system.proof.plan import plan
-from tests.system.proof.table import as_value, keep, results, table
-from tests.system.proof.trial import Found, Trial, play
+from tests.system.proof.table import keep, results, table
+from tests.system.proof.trial import Found, Trial, as_value, play
 
 
 class Proof:

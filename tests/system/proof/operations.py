@@ -70,6 +70,7 @@ def _leave(worker: Worker) -> None:
 def _join(scene: Scene) -> None:
     resting = [worker for worker in scene.run.fleet.workers if not worker.running]
     if resting:
+        scene.resting.discard(resting[0].name)
         resting[0].start()
         resting[0].wait_ready()
     else:
@@ -79,7 +80,9 @@ def _join(scene: Scene) -> None:
 def _leave_for_good(scene: Scene) -> None:
     if len(scene.running) < _LAST_WORKER:
         _join(scene)
-    _leave(scene.drawn())
+    leaving = scene.drawn()
+    scene.resting.add(leaving.name)
+    _leave(leaving)
     for worker in scene.running:
         worker.wait_ready()
 
@@ -164,11 +167,14 @@ def _die(name: str, scene: Scene) -> None:
         environment["POSTCALL_INSTANCE_ID"] = "the-one-that-dies"
     dying = others[0] if others else scene.run.fleet.enlist(**environment)
     if others:
+        scene.resting.discard(dying.name)
         dying.start(**environment)
     try:
         _lead(name, scene, first, dying)
         scene.died(dying, death(dying, name))
+        scene.resting.add(dying.name)
     except TimeoutError as fault:
+        scene.resting.add(dying.name)
         dying.terminate()
         dying.wait()
         raise Failed(str(fault)) from fault

@@ -45,11 +45,19 @@ class Scene:
     seed: int
     deaths: list[Death] = field(default_factory=list)
     freezes: list[Freeze] = field(default_factory=list)
+    resting: set[str] = field(default_factory=set)
+    """Names of the workers that are not to run."""
 
     @property
     def running(self) -> list[Worker]:
         """The workers that are there."""
         return [worker for worker in self.run.fleet.workers if worker.running]
+
+    @property
+    def gone(self) -> list[Worker]:
+        """The workers that ended by themselves."""
+        fleet = self.run.fleet.workers
+        return [worker for worker in fleet if not worker.running and worker.name not in self.resting]
 
     def drawn(self) -> Worker:
         """One of them."""

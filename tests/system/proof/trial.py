@@ -115,6 +115,9 @@ def _do(name: str, scene: Scene) -> Found:
         found.broken.append(str(fault))
     # One who has died is started again by the next operation: what others have taken over is then asked for again.
     time.sleep(0.0 if operation.group == "failpoints" else scene.dice.uniform(*_BETWEEN_SECONDS))
+    found.broken += [f"{worker.name} ended by itself with {worker.wait()}" for worker in scene.gone]
+    for worker in scene.gone:
+        worker.start()
     return found
 
 
