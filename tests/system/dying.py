@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from schemas import wire
 from schemas.messages import Sweep
 from tests.agents.failpoints.groups import GIVING_AWAY, LETTING_GO
-from tests.system.kafka_topics import produce
+from tests.system.kafka_topics import Record, produce
 from tests.system.load import Arrival
 from tests.system.runs import Run
 from tests.system.workers import Worker
@@ -47,11 +47,11 @@ def provoke(run: Run, name: str, told: Sequence[Arrival]) -> None:
     if name == "letter-written":
         produce(run.setting.bootstrap, events, [(b"poison-%d" % n, b"{", []) for n in range(40)])
     if name == "event-sent-on":
-        strays = [(b"stray-%d" % n, each.value, []) for n, each in enumerate(told[:100])]
+        strays: list[Record] = [(b"stray-%d" % n, each.value, []) for n, each in enumerate(told[:100])]
         produce(run.setting.bootstrap, events, strays)
     if name == "slice-swept":
         sweep = wire.message(Sweep(b"", datetime.now(UTC) - timedelta(days=8)))
-        keys = [(b"%d" % n, sweep, []) for n in range(40)]
+        keys: list[Record] = [(b"%d" % n, sweep, []) for n in range(40)]
         produce(run.setting.bootstrap, f"{run.setting.name}-internal", keys)
 
 

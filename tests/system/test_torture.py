@@ -1,17 +1,25 @@
 """What a torture draws can be drawn again, and its judgement by slices finds what a judgement at once finds."""
 
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from agents.ledger.witnesses import Sample
+from agents.ledger.documents import Documents
+from agents.ledger.rules import Rules
+from agents.ledger.witnesses import Record, Sample
+from tests.agents.ledger.faultless import faultless_witnesses
 from tests.system.brokers import ServedBroker
-from tests.system.load import Mixture
+from tests.system.documents import documents
+from tests.system.load import Mixture, generate
+from tests.system.poison import poison
 from tests.system.runs import open_run, rules_of
 from tests.system.sampling import growths
+from tests.system.torture.faults import DEEDS
 from tests.system.torture.plan import KINDS, Terms, plan
-from tests.system.torture.slices import Evidence, judge_in_slices
+from tests.system.torture.slices import INPUT, Evidence, Slices, judge_dealt, judge_in_slices
 from tests.system.workers import Setting
 
 
@@ -48,6 +56,42 @@ def test_a_worker_that_grows_by_a_fifth_is_found() -> None:
 
 def held(at: float, worker: str, pid: int, mib: float) -> Sample:
     return Sample(at, worker, memory_bytes=int(mib * (1 << 20)), pid=pid)
+
+
+def test_every_kind_of_fault_has_its_deed() -> None:
+    assert {kind.name for kind in KINDS} == set(DEEDS)
+
+
+def test_a_slice_has_a_poison_and_its_dead_letter_together(tmp_path: Path) -> None:
+    applied = Documents.of(documents("http://127.0.0.1:1"))
+    load = generate(Mixture(calls=80, seed=3), datetime(2026, 1, 1, tzinfo=UTC))
+    run = faultless_witnesses(load, applied)
+    keys = [call_id.encode() for call_id in load.expected]
+    poisons = [
+        Record("call-events", 1, offset, 1000.0, key, value)
+        for offset, (key, value, _) in enumerate(poison(60, 4, keys))
+    ]
+    letters = [letter(each) for each in poisons]
+    for told, broken in ((letters, 0), (letters[1:], 1)):
+        slices = Slices(tmp_path, 8)
+        slices.deal(INPUT, (*run.events, *poisons))
+        slices.deal("delivery-log", run.deliveries)
+        slices.deal("call-outcomes", run.outcomes)
+        slices.deal("dead-letters", told)
+        (tmp_path / "requests.jsonl").write_text(
+            "".join(json.dumps(asdict(seen)) + "\n" for seen in run.requests or ())
+        )
+        slices.deal_requests(tmp_path / "requests.jsonl")
+        evidence = Evidence("", "", tmp_path / "requests.jsonl", (), ())
+        verdict = judge_dealt(slices, evidence, applied, [], load.expected, Rules())
+        slices.remove()
+        assert (verdict.count("count"), len(verdict.violations)) == (broken, broken)
+
+
+def letter(refused: Record) -> Record:
+    source = {"topic": refused.topic, "partition": refused.partition, "offset": refused.offset}
+    value = json.dumps({"reason": "unreadable", "source": source, "why": "so"}).encode()
+    return Record("dead-letters", 0, refused.offset, 1001.0, None, value, {"ce_id": refused.where})
 
 
 @pytest.mark.kafka

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.system.torture.course import Torture, open_torture
-from tests.system.torture.plan import Terms, plan
+from tests.system.torture.plan import KINDS, Terms, plan
 
 
 def main() -> int:
@@ -22,10 +22,15 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=15.0, help="calls a second")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=3)
+    parser.add_argument(
+        "--only", action="append", default=[], choices=[each.name for each in KINDS], help="no other faults"
+    )
     parser.add_argument("--folder", type=Path, help="where the evidence is kept")
     parser.add_argument("--plan", action="store_true", help="print what would be done, and do nothing")
     chosen = parser.parse_args()
-    terms = Terms(chosen.seed, chosen.minutes, chosen.rate, chosen.workers, chosen.brokers)
+    terms = Terms(
+        chosen.seed, chosen.minutes, chosen.rate, chosen.workers, chosen.brokers, tuple(chosen.only)
+    )
     if chosen.plan:
         _print_plan(terms)
         return 0

@@ -11,19 +11,20 @@ from typing import IO, Any
 
 from agents.ledger.documents import Documents
 from agents.ledger.samples import read_samples
-from tests.system.documents import SECRET_VALUE, documents
+from agents.ledger.topics import read_topics
+from tests.system.documents import SECRET_VALUE, bad_documents, documents
 from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_jars import kafka_jars
-from tests.system.kafka_process import BrokerNotStarted
 from tests.system.kafka_topics import create_topics
 from tests.system.load import Telling, generate
 from tests.system.receiver import ReceiverProcess
 from tests.system.runs import behaviour, rules_of
 from tests.system.sampling import Growth, Sampler, growths
-from tests.system.torture.faults import FaultFailed, Grounds, commit
+from tests.system.torture.faults import commit
+from tests.system.torture.grounds import Grounds
 from tests.system.torture.plan import Act, Terms, plan, script
 from tests.system.torture.slices import Evidence, Verdict, judge_in_slices
-from tests.system.workers import Fleet, Setting, WorkerNotReady
+from tests.system.workers import Fleet, Setting
 
 _PATIENT = {
     "POSTCALL_LOST_RINGING": "45s",
@@ -51,7 +52,6 @@ class Torture:
     setting: Setting
     receiver: ReceiverProcess
     grounds: Grounds
-    documents: Documents
     journal: "Journal"
     situation_of: dict[str, str] = field(default_factory=dict)
     """Every call that was told, and what it is like."""
@@ -76,7 +76,7 @@ class Torture:
             self._wait_quiet(quiet, until)
             verdict = judge_in_slices(
                 self._evidence(),
-                self.documents,
+                self._documents(),
                 [SECRET_VALUE],
                 self.situation_of,
                 self.folder,
@@ -97,6 +97,8 @@ class Torture:
         )
         load = generate(act.wave, datetime.now(UTC), prefix=self.setting.name)
         self.situation_of |= load.situation_of
+        over = time.time() + act.wave.seconds
+        self.grounds.told_at.update(dict.fromkeys(load.situation_of, over))
         direct = self.grounds.cluster.bootstrap
         telling = Telling(direct, f"{self.setting.prefix}call-events", load).start()
         self.receiver.behave(script(act, behaviour(act.wave.seed)))
@@ -107,7 +109,7 @@ class Torture:
             try:
                 with self.grounds.sampler.trouble(str(fault)):
                     commit(fault, self.grounds)
-            except (FaultFailed, WorkerNotReady, BrokerNotStarted, TimeoutExpired) as found:
+            except (RuntimeError, TimeoutError, TimeoutExpired) as found:
                 self._complain(f"{fault}: {found}")
             self._catch_up(fault.kind.name)
         time.sleep(max(0.0, clears_at - time.monotonic()))
@@ -124,6 +126,13 @@ class Torture:
                 return
             time.sleep(0.5)
         self.journal.tell(f"over, and caught up after {time.time() - began:.0f} s")
+
+    def _documents(self) -> Documents:
+        """What was in force when, as its topic says."""
+        topic = f"{self.setting.prefix}workflows"
+        records = read_topics({"bootstrap.servers": self.grounds.cluster.bootstrap}, [topic])[topic]
+        bad = {value for _, value, _ in bad_documents()}
+        return Documents.applied([each for each in records if each.value not in bad])
 
     def _complain(self, found: str) -> None:
         self.faults_found.append(found)
@@ -184,8 +193,8 @@ def open_torture(terms: Terms, folder: Path) -> Iterator[Torture]:
             around = Setting(cluster.bootstrap, name, folder)
             with Sampler(fleet, around, folder / "samples.jsonl", journal.tell) as sampler:
                 sampler.wanted |= {worker.name for worker in fleet.add(terms.workers)}
-                grounds = Grounds(cluster, fleet, sampler, journal.tell)
-                yield Torture(terms, folder, setting, receiver, grounds, Documents.of(applied), journal)
+                grounds = Grounds(cluster, fleet, sampler, setting, applied, journal.tell)
+                yield Torture(terms, folder, setting, receiver, grounds, journal)
                 sampler.wanted.clear()
 
 

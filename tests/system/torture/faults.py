@@ -2,46 +2,27 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from tests.system.kafka_cluster import KafkaCluster
 from tests.system.kafka_process import KafkaProcess
-from tests.system.sampling import Sampler
+from tests.system.torture import interference
+from tests.system.torture.grounds import Grounds, choose, leave_cleanly
 from tests.system.torture.plan import Fault, victim
-from tests.system.workers import Fleet, Worker
-
-_SPARED = "worker-1"
-"""No fault ends it but those that end all, so that its memory can be watched."""
-
-
-class FaultFailed(RuntimeError):
-    """A fault did not go as it must by itself: a worker that was asked to leave ended with another code than 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grounds:
-    """What faults are done to."""
-
-    cluster: KafkaCluster
-    fleet: Fleet
-    sampler: Sampler
-    tell: Callable[[str], None]
 
 
 def commit(fault: Fault, grounds: Grounds) -> None:
     """Do one fault, from its beginning to its end; the workers may still be catching up afterwards."""
-    _DEEDS[fault.kind.name](fault, grounds)
+    DEEDS[fault.kind.name](fault, grounds)
 
 
 def _kill(fault: Fault, grounds: Grounds) -> None:
-    worker = _choose(fault, grounds)
+    worker = choose(fault, grounds)
     grounds.sampler.wanted.discard(worker.name)
     grounds.fleet.kill(worker)
     grounds.sampler.wanted.add(worker.name)
 
 
 def _kill_all(fault: Fault, grounds: Grounds) -> None:
-    running = _running(grounds)
+    running = grounds.running
     grounds.sampler.wanted.clear()
     for worker in running:
         grounds.fleet.kills.append(worker.kill())
@@ -52,14 +33,14 @@ def _kill_all(fault: Fault, grounds: Grounds) -> None:
 
 
 def _restart(fault: Fault, grounds: Grounds) -> None:
-    worker = _choose(fault, grounds)
-    _leave_cleanly(worker, grounds)
+    worker = choose(fault, grounds)
+    leave_cleanly(worker, grounds)
     worker.start()
     grounds.sampler.wanted.add(worker.name)
 
 
 def _freeze(fault: Fault, grounds: Grounds) -> None:
-    worker = _choose(fault, grounds)
+    worker = choose(fault, grounds)
     grounds.fleet.freeze(worker, fault.seconds)
 
 
@@ -74,8 +55,8 @@ def _join(fault: Fault, grounds: Grounds) -> None:
 
 
 def _leave(fault: Fault, grounds: Grounds) -> None:
-    if len(_running(grounds)) > 2:
-        _leave_cleanly(_choose(fault, grounds), grounds)
+    if len(grounds.running) > 2:
+        leave_cleanly(choose(fault, grounds), grounds)
     else:
         grounds.tell("only two workers are left: none leaves")
 
@@ -100,7 +81,7 @@ def _roll_brokers(fault: Fault, grounds: Grounds) -> None:
         time.sleep(1)
 
 
-_DEEDS: dict[str, Callable[[Fault, Grounds], None]] = {
+DEEDS: dict[str, Callable[[Fault, Grounds], None]] = {
     "kill -9 of a worker": _kill,
     "kill -9 of all workers": _kill_all,
     "SIGTERM and restart of a worker": _restart,
@@ -110,18 +91,16 @@ _DEEDS: dict[str, Callable[[Fault, Grounds], None]] = {
     "kill -9 of all brokers": _kill_brokers,
     "kill -9 of one broker of three": _kill_broker,
     "rolling restart of the brokers": _roll_brokers,
+    "every write half a second late": interference.slow_produce,
+    "all connections to brokers cut": interference.cut,
+    "a worker comes back with a wiped disk": interference.wipe_disk,
+    "a worker comes back with a spoilt disk": interference.spoil_disk,
+    "bad documents": interference.apply_bad,
+    "a new version of the workflow": interference.apply_version,
+    "an operator replays": interference.replay,
+    "an operator erases": interference.erase,
+    "poison among the events": interference.poison_load,
 }
-
-
-def _running(grounds: Grounds) -> list[Worker]:
-    return [worker for worker in grounds.fleet.workers if worker.name in grounds.sampler.wanted]
-
-
-def _choose(fault: Fault, grounds: Grounds) -> Worker:
-    workers = {worker.name: worker for worker in _running(grounds) if worker.name != _SPARED}
-    chosen = workers[victim(fault, sorted(workers))]
-    grounds.tell(f"it is {chosen.name}")
-    return chosen
 
 
 def _node(fault: Fault, grounds: Grounds) -> KafkaProcess:
@@ -129,11 +108,3 @@ def _node(fault: Fault, grounds: Grounds) -> KafkaProcess:
     chosen = nodes[victim(fault, sorted(nodes))]
     grounds.tell(f"it is broker {chosen.number}")
     return chosen
-
-
-def _leave_cleanly(worker: Worker, grounds: Grounds) -> None:
-    grounds.sampler.wanted.discard(worker.name)
-    worker.terminate()
-    code = worker.wait()
-    if code != 0:
-        raise FaultFailed(f"{worker.name} ended with {code} after SIGTERM; expected 0")

@@ -50,6 +50,15 @@ KINDS = (
     Kind("kill -9 of all brokers", (1.0, 4.0), holds_producers=True),
     Kind("kill -9 of one broker of three", (4.0, 10.0), holds_producers=True, brokers=3),
     Kind("rolling restart of the brokers", holds_producers=True, brokers=3),
+    Kind("every write half a second late", (5.0, 12.0)),
+    Kind("all connections to brokers cut", (0.5, 3.0)),
+    Kind("a worker comes back with a wiped disk"),
+    Kind("a worker comes back with a spoilt disk"),
+    Kind("bad documents", (1.0, 3.0)),
+    Kind("a new version of the workflow"),
+    Kind("an operator replays"),
+    Kind("an operator erases"),
+    Kind("poison among the events"),
 )
 
 
@@ -88,6 +97,8 @@ class Terms:
     """Calls a second while a wave is told."""
     workers: int = 3
     brokers: int = 3
+    only: tuple[str, ...] = ()
+    """Names of kinds of faults; empty: all."""
 
 
 def plan(terms: Terms) -> Iterator[Act]:
@@ -119,7 +130,8 @@ def _deal(dice: random.Random, deck: list[Kind], terms: Terms, seconds: float) -
     late = seconds > terms.minutes * 60 / 3
     while True:
         if not deck:
-            deck.extend(dice.sample(KINDS, len(KINDS)))
+            kinds = [each for each in KINDS if not terms.only or each.name in terms.only]
+            deck.extend(dice.sample(kinds, len(kinds)))
         kind = deck.pop()
         if kind.brokers <= terms.brokers and not (late and kind.ends_all):
             return kind

@@ -17,6 +17,8 @@ ILLS: dict[str, Rule] = {
     "flaps": Rule(delay=0.02, failure_rate=0.5, failure_status=500),
     "hangs": Rule(silence="hang"),
     "closes instead of answering": Rule(silence="close"),
+    "resets connections": Rule(silence="reset"),
+    "drips its answers": Rule(silence="drip"),
     "answers 429 with Retry-After": Rule(status=429, headers={"retry-after": "3"}),
     "is slow": Rule(delay=0.5, spread=0.7),
 }
