@@ -110,6 +110,20 @@ def simulate_calls(
     raise typer.Exit(run(files, events, responses, as_json, _settings(context)))
 
 
+@app.command("adapt")
+def adapt_payloads(
+    platform: Annotated[
+        str, typer.Option("--from", metavar="PLATFORM", help="Whose payloads.", show_default=False)
+    ],
+    file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="JSON lines, or one JSON value.")] = "-",
+    as_json: Json = False,
+) -> None:
+    """Print the canonical events of what a voice platform sends: atoms elevenlabs livekit retell telnyx twilio vapi."""
+    from agents.cli.adapt import run
+
+    raise typer.Exit(run(platform, file, as_json))
+
+
 @app.command("send-test", cls=WithSettings)
 def send_test(
     context: typer.Context,

@@ -1,0 +1,1 @@
+"""What voice platforms send about a call, as tables: which payload says which canonical events."""

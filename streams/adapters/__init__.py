@@ -1,0 +1,1 @@
+"""How a platform's table is read."""
