@@ -110,6 +110,39 @@ def simulate_calls(
     raise typer.Exit(run(files, events, responses, as_json, _settings(context)))
 
 
+@app.command("produce", cls=WithSettings)
+def produce_events(
+    context: typer.Context,
+    call: Annotated[str | None, typer.Option(metavar="ID", help="The call.")] = None,
+    type: Annotated[str | None, typer.Option(metavar="T", help="Such as call.ended.")] = None,  # noqa: A002
+    data: Annotated[str | None, typer.Option(metavar="JSON", help="What the type says.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="ID", help="The voice agent.")] = None,
+    event_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Else a hash of the event.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    seq: Annotated[int | None, typer.Option(help="Rising per call and source.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="T", help="RFC 3339; else now.")] = None,
+    file: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Events, one JSON object a line.")
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option("--as", help="plain, structured or binary (CloudEvents).")
+    ] = "plain",
+    as_json: Json = False,
+) -> None:
+    """Put an event, or a file of them, on call-events, if none has a fault; say where each landed."""
+    from typing import get_args
+
+    from agents.cli.exits import UsageRefused
+    from agents.cli.produce import Asked, Encoding, run
+
+    if encoding not in get_args(Encoding):
+        raise UsageRefused(f"--as: found {encoding!r}; expected one of {', '.join(get_args(Encoding))}")
+    asked = Asked(call, type, data, agent, event_id, source, seq, at)
+    raise typer.Exit(run(asked, file, encoding, as_json, _settings(context)))  # type: ignore[arg-type]  # just checked
+
+
 @app.command("adapt")
 def adapt_payloads(
     platform: Annotated[
