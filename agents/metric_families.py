@@ -38,6 +38,7 @@ Note: TypeAlias = Literal[
     "stale_reply",
     "unknown_agent",
     "unknown_node",
+    "unknown_payload",
     "unknown_type",
     "unknown_version",
     "unknown_workflow",

@@ -11,6 +11,8 @@ from typing import Final
 
 from agents import failpoints
 from agents.act import Act, MayStart, TakeReply
+from agents.adapting import Adapting
+from agents.adapting import prepare as prepare_adapting
 from agents.attempt import Attempts, Outbound
 from agents.connection import client_options, kafka_config, topic_names
 from agents.definitions import Reader as Definitions
@@ -37,6 +39,7 @@ from agents.takeover import Takeover
 from agents.timers import Timers
 from agents.track import Track
 from agents.unchecked import Unchecked
+from schemas.adapters.platforms import tables
 from schemas.delivery import Reply, Silence
 from schemas.endpoints import DISABLED, endpoint_name
 from schemas.events import Event
@@ -82,6 +85,10 @@ async def _prepared(settings: Settings, names: TopicNames) -> KafkaConfig:
     config = replace(config, partitions=await partitions(config, names))
     if not config.embedded:
         await begin(config, settings.start)
+    if settings.adapt:
+        await prepare_adapting(
+            config, tuple(tables(settings.adapt)), settings.start, settings.replication or -1
+        )
     unpromised = no_longer_promised(settings)
     if unpromised is not None:
         log.warning("%s", unpromised)
@@ -102,13 +109,15 @@ class Worker:
         self._app: App = make_app(config)
         self._draining, self._stop = asyncio.Event(), asyncio.Event()
         self._parts: list[asyncio.Task[None]] = []
+        self._adapter: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._client = open_client(settings)
         self._definitions = Definitions(
             client_options(config), names.workflows, self._metrics, fetch_wait=config.fetch_wait
         )
         posting = self._posting = Posting(self._app, names, settings.topic_prefix)
-        self._timers = Timers(utc_now, self._app.offsets.caught_up, posting.say)
+        self._adapting = self._new_adapting(config) if settings.adapt else None
+        self._timers = Timers(utc_now, self._caught_up, posting.say)
         self._marks = Marks(lambda: self._definitions.snapshot.marks, posting.mark, utc_now)
         self._outbox = Outbox(posting.post, posting.name, posting.say)
         self._act = Act(
@@ -151,13 +160,16 @@ class Worker:
                 ("sweeps", self._sweeps()),
             )
         ]
+        if self._adapting is not None:
+            self._adapter = asyncio.create_task(self._crashing(self._adapting.run()), name="adapting")
         try:
             await run_app(self._app, self._stop)
         finally:
             self._end_parts()
 
     async def close(self) -> None:
-        """Let go of everything that is not Kafka's."""
+        """Let go of everything that is not the app's."""
+        await self._end_adapting()
         await self._act.deliver.close()
         await self._definitions.stop()
         await self._client.close()
@@ -180,6 +192,21 @@ class Worker:
             metrics=self._metrics,
             broken=self._broken,
         )
+
+    def _new_adapting(self, config: KafkaConfig) -> Adapting:
+        return Adapting(
+            config,
+            tables(self._settings.adapt),
+            self._names.call_events,
+            self._names.dead_letters,
+            self._metrics,
+            utc_now,
+        )
+
+    def _caught_up(self, partition: int, due: datetime) -> bool:
+        """Whether silence until then is silence: what platforms had said is on call-events and is handled."""
+        said = due if self._adapting is None else self._adapting.through(due)
+        return said is not None and self._app.offsets.caught_up(partition, said)
 
     def _deliver(self, replied: TakeReply, may_start: MayStart) -> Deliver:
         secrets = Secrets(os.environ, self._settings.secrets_dir)
@@ -257,6 +284,7 @@ class Worker:
         self._draining.set()
         await failpoints.hit_async("drain-begun")
         log.info("draining: %d requests under way", self._act.deliver.in_flight)
+        await self._end_adapting()
         now, wire = utc_now(), self._act.deliver.on_the_wire()
         limit = max([self._settings.drain, *(one.until - now + DRAIN_MARGIN for one in wire)])
         if not await self._act.deliver.drained(limit):
@@ -266,6 +294,12 @@ class Worker:
         await self._takeover.end(frozenset(self._takeover.tenures))
         await failpoints.hit_async("drain-handed-over")
         self._stop.set()
+
+    async def _end_adapting(self) -> None:
+        """Leave its group at once: others follow those topics."""
+        if self._adapter is not None:
+            self._adapter.cancel()
+            await asyncio.wait([self._adapter])
 
     def _end_parts(self) -> None:
         """Once Faust stops, its producer is gone: nothing may want to say anything any more."""

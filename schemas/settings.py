@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schemas.adapters.platforms import tables
 from schemas.destinations import EXPECTED as A_DESTINATION
 from schemas.destinations import is_destination
 from schemas.failpoints import orders
@@ -35,6 +36,11 @@ def _destinations(found: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [word for word in found if not is_destination(word)]
     if wrong:
         raise ValueError(f"found {', '.join(map(repr, wrong))}; expected each to be {A_DESTINATION}")
+    return found
+
+
+def _adapted(found: tuple[str, ...]) -> tuple[str, ...]:
+    tables(found)
     return found
 
 
@@ -68,6 +74,7 @@ Patience: TypeAlias = Annotated[timedelta, BeforeValidator(_span), Field(ge=time
 """A span that may be none at all."""
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Destinations: TypeAlias = Annotated[Words, AfterValidator(_destinations)]
+Adapted: TypeAlias = Annotated[Words, AfterValidator(_adapted)]
 Start: TypeAlias = Annotated[Literal["earliest", "latest"] | datetime, BeforeValidator(_beginning)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
@@ -98,6 +105,8 @@ class Settings(BaseSettings):
     """Copies of each partition of topics that are created; not set: the broker's default."""
     start: Start = "earliest"
     """Where a new consumer group begins: earliest, latest, or a time."""
+    adapt: Adapted = ()
+    """Topics of what voice platforms send, TOPIC=PLATFORM, comma-separated: workers make events of it."""
     instance_id: str | None = None
     """Static membership: a name that this worker keeps over restarts, such as its pod's."""
     data_dir: Path = Path(".postcall")

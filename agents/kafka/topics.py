@@ -106,6 +106,16 @@ async def ensure_topics(
                 log.warning(line)
 
 
+async def ensure_sources(config: KafkaConfig, topics: Sequence[str], replication: int = -1) -> dict[str, int]:
+    """How many partitions topics of others have; those that are missing are created as call-events would be."""
+    async with admin(config) as kafka:
+        if config.embedded:
+            await _appear(kafka, [Topic(topic, config.partitions) for topic in topics])
+        else:
+            await _create(kafka, [Topic(topic, config.partitions, EVENTS) for topic in topics], replication)
+        return {topic: await count(kafka, topic) for topic in topics}
+
+
 @asynccontextmanager
 async def admin(config: KafkaConfig) -> AsyncIterator[AIOKafkaAdminClient]:
     """A connected admin client."""
