@@ -228,11 +228,16 @@ class Consumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Refuse new rows, let Faust flush, then forget what is left."""
+        """Refuse new rows, let Faust flush, then forget what is left.
+
+        Also what was handled: some of its rows may have been dropped, and a commit between the next recovery and its
+        seek would be in the name of the new generation.
+        """
         self.app.rows.refuse()
         await failpoints.hit_async("revoke-begun")
         await super().on_partitions_revoked(revoked)
         self.app.rows.drop()
+        self._progress.clear()
         self._held = None
         self.app.offsets.lost(revoked)
 

@@ -7,11 +7,13 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from faust.transport.consumer import ThreadDelegateConsumer
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 
 from agents.kafka.consumer import Consumer
-from agents.kafka.inbox import FULL, Inbox
+from agents.kafka.inbox import MOST, Inbox
 from agents.kafka.lease import Lease
 from agents.kafka.offsets import Offsets
 from agents.kafka.progress import Progress
@@ -60,7 +62,9 @@ class Delivering(Consumer):
             consumer_generation_id=3,
             rebalancing=False,
             lease=Lease(timedelta(hours=1)),
-            rows=SimpleNamespace(room=self._room),
+            rows=SimpleNamespace(
+                room=self._room, partitions={0}, drops=0, refuse=lambda: None, drop=lambda: None
+            ),
             inbox=self.inbox,
             kafka=SimpleNamespace(topics=(EVENTS.topic,)),
             offsets=Offsets([EVENTS.topic]),
@@ -70,7 +74,7 @@ class Delivering(Consumer):
         )
         self.app.lease.grant(self.app.lease.now(), 3)
         self.scheduler = DefaultSchedulingStrategy()  # type: ignore[abstract]  # as Faust makes it
-        self._progress, self._revocations = defaultdict(Progress), 0
+        self._progress, self._held = defaultdict(Progress), object()
         self._read_offset, self._committed_offset = defaultdict(lambda: None), {}
         self._active_partitions, self._buffered_partitions = {EVENTS}, set()
         self._idle, self.can_resume_flow, self.suspend_flow = (
@@ -119,10 +123,10 @@ async def came(consumer: Delivering) -> bool:
 async def test_nothing_is_taken_from_kafka_while_the_inbox_is_full() -> None:
     consumer = Delivering(length=10_000)
     await consumer.drain(12)
-    assert consumer.log_of_kafka.position[EVENTS] <= FULL + FETCH
+    assert consumer.log_of_kafka.position[EVENTS] <= MOST + FETCH
     await consumer.fold(FETCH)
     await consumer.drain(2)
-    assert await consumer.fold(FULL) == list(range(FETCH, FETCH + FULL))
+    assert await consumer.fold(MOST) == list(range(FETCH, FETCH + MOST))
 
 
 async def test_a_standby_goes_back_to_the_row_after_those_it_has_applied() -> None:
@@ -140,3 +144,21 @@ async def test_a_message_of_an_older_generation_is_left_to_its_next_owner() -> N
     await consumer.drain()
     async with asyncio.timeout(5):
         assert (await anext(records(consumer.app))).offset == 10, "a message of before was folded"
+
+
+async def test_what_was_handled_before_a_revocation_is_not_committed_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its rows may have been dropped with the revocation. A commit between the next recovery and its seek would
+    be in the name of the new generation, and the message would be lost."""
+
+    async def nothing_of_faust(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(ThreadDelegateConsumer, "on_partitions_revoked", nothing_of_faust)
+    consumer = Delivering(length=1)
+    await consumer.drain()
+    (await consumer.inbox.next()).ack()
+    assert consumer._committable() == {EVENTS: 1}
+    await consumer.on_partitions_revoked({EVENTS})
+    assert consumer._committable() == {}
