@@ -34,6 +34,11 @@ FLOW = {
 (OVER,) = (case["payload"] for case in cases("retell") if case["says"] == "a call is over")
 AGENT = {"kind": "agent", "id": OVER["call"]["agent_id"], "workflow": "flow"}
 SECONDS = 40.0
+LONG = json.dumps(
+    {"event": "transcript_updated", "call": {"call_id": "c", "transcript": "word " * 100}}
+).encode()
+BACKLOG = 12_000
+"""Payloads that say nothing, and take longer to read than a grace that has lapsed takes to be noticed."""
 
 
 def setting_of(kafka: ServedBroker, folder: Path) -> Setting:
@@ -161,3 +166,39 @@ def test_a_worker_that_is_killed_loses_no_payload(kafka: ServedBroker, tmp_path:
     assert {each["verdict"] for each in verdicts} == {"PROPER"}
     ids = {(event.call_id, event.id) for _, event in events(setting)}
     assert len(ids) == 5 * len(calls)
+
+
+@pytest.mark.slow
+def test_silence_is_concluded_only_when_what_platforms_had_said_was_read(
+    kafka: ServedBroker, tmp_path: Path
+) -> None:
+    setting = setting_of(kafka, tmp_path)
+    retell = f"{setting.name}-retell"
+    setting.apply([FLOW, AGENT])
+    with Fleet(setting) as fleet:
+        (worker,) = fleet.add()
+        for number in range(2):
+            call = f"c-{number}"
+            ended = {
+                "type": "call.ended",
+                "call_id": call,
+                "agent_id": AGENT["id"],
+                "data": {"reason": "completed"},
+            }
+            spoken = {"type": "conversation.started", "call_id": call, "agent_id": AGENT["id"]}
+            produce(
+                setting.bootstrap,
+                f"{setting.prefix}call-events",
+                [(call.encode(), json.dumps(each).encode(), []) for each in (spoken, ended)],
+            )
+            until(lambda: worker.scrape().get('postcall_events_total{result="applied"}', 0) >= 2, 10)
+            worker.pause()
+            # The node that makes it proper comes in time, while nobody is there to read it.
+            produce(setting.bootstrap, retell, [*[(b"x", LONG, [])] * BACKLOG, (b"x", payload(call), [])])
+            time.sleep(1.5)
+            worker.resume()
+            until(lambda: any(each["call_id"] == call for each in said(setting, "call-outcomes")))  # noqa: B023
+            time.sleep(0.5)
+        verdicts = [each for each in said(setting, "call-outcomes") if each["type"] != "call.settled"]
+    assert {(each["type"], each["verdict"]) for each in verdicts} == {("call.outcome", "PROPER")}
+    assert len(verdicts) == 2
