@@ -78,6 +78,8 @@ Adapted: TypeAlias = Annotated[Words, AfterValidator(_adapted)]
 Start: TypeAlias = Annotated[Literal["earliest", "latest"] | datetime, BeforeValidator(_beginning)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
+PUBLIC_TOPICS: Final = ("call-events", "workflows", "call-outcomes", "delivery-log", "dead-letters")
+
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -199,6 +201,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "found POSTCALL_FAILPOINTS without POSTCALL_UNSAFE_TESTING=1; expected none: they break the "
                 "worker on purpose"
+            )
+        own = {self.topic(name) for name in PUBLIC_TOPICS} | {f"{self.app_id}-internal"}
+        if taken := sorted(own.intersection(tables(self.adapt))):
+            raise ValueError(
+                f"POSTCALL_ADAPT: found {taken[0]!r}; expected a topic of a platform's, not of postcall's own"
             )
         try:
             orders(self.failpoints)

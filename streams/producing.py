@@ -25,6 +25,16 @@ _MISSING: Final = re.compile(r"Object missing required field `(?P<name>.+?)`")
 _WHERE: Final = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
 
+_NAMES: Final = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "a boolean",
+    "object": "an object",
+    "array": "a list",
+}
+
+
 class Draft(Struct, frozen=True):
     """A line that can be sent, and the event that a worker will read in it."""
 
@@ -81,10 +91,15 @@ def _unlike(value: Any, kind: type[Any], inside: str) -> Iterator[tuple[str, str
 
 def _told(text: str) -> str:
     if wrong := _WRONG_TYPE.search(text):
-        return f"found {wrong['found']}; expected {wrong['expected'].replace(' | ', ' or ')}"
+        return f"found {_named(wrong['found'])}; expected {_named(wrong['expected'])}"
     if missing := _MISSING.search(text):
         return f"found no {missing['name']}; expected one"
     return text.replace("`", "")
+
+
+def _named(kinds: str) -> str:
+    """Types in msgspec's words, in ours."""
+    return " or ".join(_NAMES.get(each, each) for each in kinds.split(" | "))
 
 
 def _warnings(event: Event) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ ASYNCAPI = DOCS / "asyncapi.json"
 def published() -> dict[Path, bytes]:
     """Each file, and what is to be in it."""
     values: dict[Path, Any] = {ASYNCAPI: document(version("postcall"))}
-    values |= {DOCS / "schemas" / f"{topic}.json": schema for topic, schema in json_schemas().items()}
+    values |= {DOCS / "topics" / f"{topic}.json": schema for topic, schema in json_schemas().items()}
     return {path: format_json(json_bytes(value), indent=2) + b"\n" for path, value in values.items()}
 
 

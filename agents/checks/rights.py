@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from agents.checks.finding import Finding, fail, ok, warn
 from agents.kafka.names import TopicNames
+from schemas.adapters.platforms import tables
 from schemas.settings import Settings
 
 PATIENCE: Final = 10.0
@@ -23,7 +24,7 @@ BOTH: Final = ("WRITE", *READ)
 def look_at_rights(settings: Settings, names: TopicNames, there: frozenset[str]) -> Iterator[Finding]:
     """Look at the rights on the topics that are there, and on the consumer group. It blocks."""
     kafka = AdminClient(_options(settings))
-    needed = {topic: ops for topic, ops in _needed(names).items() if topic in there}
+    needed = {topic: ops for topic, ops in _needed(names, settings.adapt).items() if topic in there}
     lacking: list[Finding] = []
     try:
         for topic, may in _topics(kafka, sorted(needed)).items():
@@ -42,10 +43,13 @@ def look_at_rights(settings: Settings, names: TopicNames, there: frozenset[str])
         yield ok("rights", "access", f"user {_user(settings)} may read and write what a worker does")
 
 
-def _needed(names: TopicNames) -> Mapping[str, tuple[str, ...]]:
+def _needed(names: TopicNames, adapt: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     own = (names.internal, names.changelog, names.workflows)
     outputs = (names.call_outcomes, names.delivery_log, names.dead_letters)
-    return {names.call_events: READ, **dict.fromkeys((*own, *outputs), BOTH)}
+    payloads = dict.fromkeys(tables(adapt), READ)
+    # What platforms send becomes events there.
+    events = BOTH if payloads else READ
+    return {**payloads, names.call_events: events, **dict.fromkeys((*own, *outputs), BOTH)}
 
 
 def _topics(kafka: AdminClient, topics: list[str]) -> dict[str, Any]:

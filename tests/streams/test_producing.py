@@ -46,13 +46,13 @@ def test_a_good_line_is_sent_as_it_stands_and_an_empty_one_is_skipped() -> None:
         (ENDED | {"seq": "8"}, "f:1: document: found a string as seq; expected a whole number"),
         (
             ENDED | {"type": "node.entered", "data": {"node_id": 7}},
-            "f:1: data.node_id: found int; expected str",
+            "f:1: data.node_id: found a whole number; expected a string",
         ),
         (
             ENDED | {"data": {"duration_seconds": "long"}},
-            "f:1: data.duration_seconds: found str; expected float or null",
+            "f:1: data.duration_seconds: found a string; expected a number or null",
         ),
-        (ENDED | {"data": {"from": 49}}, "f:1: data.from: found int; expected str or null"),
+        (ENDED | {"data": {"from": 49}}, "f:1: data.from: found a whole number; expected a string or null"),
         (ENDED | {"type": "recording.ready"}, "f:1: data: found no url; expected one"),
         (
             ENDED | {"type": "transcript.ready", "data": {"transcript": [{"role": "user"}]}},

@@ -44,7 +44,7 @@ BACKLOG = 12_000
 def setting_of(kafka: ServedBroker, folder: Path) -> Setting:
     name = f"adapt-{uuid.uuid4().hex[:8]}"
     words = f"{name}-retell=retell,{name}-twilio=twilio"
-    return Setting(kafka.bootstrap, name, folder, more={"POSTCALL_ADAPT": words, "POSTCALL_GRACE": "500ms"})
+    return Setting(kafka.bootstrap, name, folder, more={"POSTCALL_ADAPT": words, "POSTCALL_GRACE": "1s"})
 
 
 def until(seen: Callable[[], Any], seconds: float = SECONDS) -> Any:
