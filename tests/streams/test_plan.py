@@ -9,7 +9,7 @@ from schemas.delivery import FINAL, State
 from schemas.workflow import Edge
 from streams.plan import Go, Hold, Skip, gate, planned
 from tests.builders import START
-from tests.streams.tales import CHAIN
+from tests.streams.tales import CHAIN, flow
 
 ONS = ("success", "failure", "always")
 edges = st.lists(st.sampled_from(ONS), min_size=1, max_size=4)
@@ -74,4 +74,5 @@ def test_a_plan_has_parents_before_children_all_waiting() -> None:
 
 
 def test_nothing_is_planned_for_an_end_call_node_without_nodes() -> None:
-    assert planned("c1", Conversation(1, START), CHAIN, "sorry", START) == []
+    bare = flow((), "")
+    assert planned("c1", Conversation(1, START), bare, "sorry", START) == []
