@@ -16,7 +16,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 from aiokafka.protocol.types import Int16, Int32, Schema, String
 
-from agents.kafka.gate import exit_expelled
+from agents.kafka.gate import exit_replaced
 from agents.kafka.lease import Lease
 
 ALIVE = {NoError.errno, RebalanceInProgressError.errno}
@@ -67,7 +67,7 @@ class StaticHeartbeat(Request[StaticHeartbeatStruct]):  # type: ignore[misc]  # 
 
 
 def watch_membership(
-    coordinator: GroupCoordinator, lease: Lease, fenced: Callable[[], NoReturn] = exit_expelled
+    coordinator: GroupCoordinator, lease: Lease, fenced: Callable[[], NoReturn] = exit_replaced
 ) -> None:
     """Let every answer of this coordinator renew, grant or end the lease.
 

@@ -52,9 +52,12 @@ class Producer(driver.Producer):
 
     def _new_producer(self, transactional_id: str | None = None) -> Any:
         client = super()._new_producer(transactional_id)
-        guard_changelog(client._sender, self.app.lease, self.app.kafka.changelog)
+        guard_changelog(client._sender, self.app.lease, self.app.kafka.changelog, self._crashing)
         paced(client._sender, self.app.pace)
         return client
+
+    def _crashing(self) -> bool:
+        return self.app.crash_reason is not None
 
     async def flush(self) -> None:
         """Wait until rows, Faust's buffer and the client have nothing left to send.

@@ -198,7 +198,7 @@ class Sender:
 async def test_no_changelog_batch_reaches_the_socket_without_a_lease() -> None:
     clock, sender = Clock(), Sender()
     lease = granted(clock)
-    guard_changelog(sender, lease, "changelog", leave)
+    guard_changelog(sender, lease, "changelog", lambda: False, leave)
     clock.seconds = 115
     sending = asyncio.create_task(sender._send_produce_req(1, {TopicPartition("changelog", 0): "rows"}))
     await asyncio.sleep(0.05)
@@ -211,15 +211,27 @@ async def test_no_changelog_batch_reaches_the_socket_without_a_lease() -> None:
 async def test_a_worker_expelled_with_a_held_batch_ends() -> None:
     clock, sender = Clock(), Sender()
     lease = granted(clock)
-    guard_changelog(sender, lease, "changelog", leave)
+    guard_changelog(sender, lease, "changelog", lambda: False, leave)
     lease.expel()
     with pytest.raises(Exit):
         await sender._send_produce_req(1, {TopicPartition("changelog", 0): "rows"})
     assert sender.sent == []
 
 
+async def test_a_worker_that_crashes_with_a_held_batch_is_left_to_end_with_its_own_reason() -> None:
+    clock, sender = Clock(), Sender()
+    lease = granted(clock)
+    guard_changelog(sender, lease, "changelog", lambda: True, leave)
+    lease.expel()
+    sending = asyncio.create_task(sender._send_produce_req(1, {TopicPartition("changelog", 0): "rows"}))
+    await asyncio.wait({sending}, timeout=0.05)
+    assert not sending.done()
+    assert sender.sent == []
+    sending.cancel()
+
+
 async def test_other_topics_pass_the_gate_without_a_lease() -> None:
     clock, sender = Clock(), Sender()
-    guard_changelog(sender, Lease(timedelta(seconds=10), clock), "changelog", leave)
+    guard_changelog(sender, Lease(timedelta(seconds=10), clock), "changelog", lambda: False, leave)
     await sender._send_produce_req(1, {TopicPartition("delivery-log", 0): "line"})
     assert sender.sent == ["delivery-log"]
