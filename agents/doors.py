@@ -85,11 +85,13 @@ class Doors:
         return len(disabled) if state == "disabled" else deliver.endpoints(disabled)[state]
 
     def event_lag(self) -> float:
-        """Seconds by which the events being handled are old; 0 when none wait."""
-        handled = [one.last_event for one in self._takeover.tenures.values() if one.last_event]
-        if self._app.offsets.lag() == 0 or not handled:
-            return 0.0
-        return max(0.0, self._clock().timestamp() - min(handled))
+        """How old the oldest event is that is not handled yet, in seconds; 0 when all are.
+
+        Of events that were seen in Kafka and did not arrive here yet the age is not known: they are as old at
+        least as that look.
+        """
+        events = self._app.kafka.topics[0]
+        return age(self._clock(), self._app.inbox.oldest(events), self._app.offsets.waits_since(events))
 
     def why_not_ready(self) -> list[str]:
         """Why this worker does not do its work yet, or any more; empty when it does."""
@@ -111,3 +113,9 @@ class Doors:
         """Why this worker counts as stuck; empty when it does not."""
         stuck = self._app.stalled()
         return [] if stuck is None else [stuck]
+
+
+def age(now: datetime, *moments: datetime | None) -> float:
+    """Seconds since the earliest of the moments that are known; 0 where none is."""
+    known = [moment for moment in moments if moment is not None]
+    return max(0.0, (now - min(known)).total_seconds()) if known else 0.0

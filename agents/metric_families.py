@@ -97,7 +97,7 @@ REKEYED: Final = Family(
 EVENT_LAG: Final = Family(
     "postcall_event_lag_seconds",
     "gauge",
-    "How old is the oldest event that waits to be handled? 0 when none waits.",
+    "How old is the oldest event that is not handled yet? 0 when all are.",
     over_children="max",
 )
 LAST_EVENT: Final = Family(

@@ -52,6 +52,7 @@ class Inbox:
         self._acknowledge = acknowledge
         self._waiting: deque[Record] = deque()
         self._bytes = 0
+        self._in_hand: Record | None = None
         self._came, self._taken = asyncio.Event(), asyncio.Event()
 
     def put(self, fetched: Iterable[Any], generation: int) -> None:
@@ -74,12 +75,15 @@ class Inbox:
 
     async def next(self) -> Record:
         """The one that has waited longest; waits for it."""
+        self._in_hand = None
         while not self._waiting:
             self._came.clear()
             await self._came.wait()
         record = self._waiting.popleft()
         self._bytes -= record.size
         if not self._full:
+        record = self._in_hand = self._waiting.popleft()
+        if len(self._waiting) == FULL:
             self._taken.set()
         return record
 
@@ -93,10 +97,16 @@ class Inbox:
                 return False
         return True
 
+    def oldest(self, topic: str) -> datetime | None:
+        """Kafka's time of the oldest message of a topic that is here, the one in hand among them; None of none."""
+        here = [*self._waiting] if self._in_hand is None else [self._in_hand, *self._waiting]
+        return min((record.timestamp for record in here if record.topic == topic), default=None)
+
     def clear(self) -> None:
         """Forget what waits: it is read again."""
         self._waiting.clear()
         self._bytes = 0
+        self._in_hand = None
         self._taken.set()
 
     @property

@@ -113,6 +113,13 @@ class Offsets:
         ends = ((self._highwater.get(tp), reading.processed) for tp, reading in list(self._readings.items()))
         return sum(max(0, end - done) for end, done in ends if end is not None and done is not None)
 
+    def waits_since(self, topic: str) -> datetime | None:
+        """When the oldest fetch of a topic was sent that showed what is not handled yet; None: all is handled."""
+        mine = [reading for tp, reading in list(self._readings.items()) if tp.topic == topic]
+        for reading in mine:
+            reading.advance()
+        return min((reading.fetches[0].sent_at for reading in mine if reading.fetches), default=None)
+
     def caught_up(self, partition: int, due: datetime) -> bool:
         """True when all that was in the source topics of this partition at `due` is handled."""
         return all(self._caught_up(TP(topic, partition), due) for topic in self._topics)

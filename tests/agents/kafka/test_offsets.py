@@ -106,3 +106,21 @@ def test_a_released_timer_has_seen_every_event_of_before_its_due_time(
         offsets.done(EVENTS, handled)
         if offsets.caught_up(0, at(due)):
             assert handled >= appended_by_due
+
+
+def test_what_a_fetch_showed_waits_since_that_fetch_until_it_is_handled() -> None:
+    offsets = reading(committed=5)
+    offsets.fetched(EVENTS, Fetch(at(10), position=5, highwater=7))
+    offsets.fetched(EVENTS, Fetch(at(11), position=7, highwater=9))
+    assert offsets.waits_since(EVENTS.topic) == at(10)
+    offsets.done(EVENTS, 7)
+    assert offsets.waits_since(EVENTS.topic) == at(11)
+    offsets.done(EVENTS, 9)
+    assert offsets.waits_since(EVENTS.topic) is None
+
+
+def test_a_partition_where_nothing_comes_waits_for_nothing() -> None:
+    offsets = reading(committed=5)
+    for second in range(100):
+        offsets.fetched(EVENTS, Fetch(at(second), position=5, highwater=5))
+    assert offsets.waits_since(EVENTS.topic) is None
