@@ -87,6 +87,7 @@ def attempted(
     value = {
         "call_id": call_id,
         "incarnation": delivery.incarnation,
+        "agent_id": delivery.agent_id,
         "kind": delivery.kind,
         "id": delivery.id,
         "name": delivery.name,

@@ -74,6 +74,7 @@ class DeliveryAttempt(Struct, kw_only=True, rename={"class_": "class"}):
 
     call_id: str
     incarnation: Nth
+    agent_id: str
     kind: Kind
     id: str
     name: str

@@ -57,8 +57,9 @@ def test_a_settlement_lists_every_action_with_what_became_of_it() -> None:
 
 def test_a_line_of_the_delivery_log_has_the_fields_of_the_interface() -> None:
     [line] = [one for one in told().records if "next_at" in one]
-    names = "call_id incarnation kind id name delivery_id attempt endpoint method status class error"
+    names = "call_id incarnation agent_id kind id name delivery_id attempt endpoint method status class error"
     assert set(line) == {*names.split(), "started_at", "seconds", "next_at"}
+    assert line["agent_id"] == "bot"
     assert line["endpoint"] == "https://api.example.com:443"
 
 

@@ -117,8 +117,9 @@ def test_an_attempt_belongs_to_the_agent_and_the_verdict_of_its_call(wanted: Wan
     assert watch.wants("delivery-log", ATTEMPT) is shown
 
 
-def test_an_attempt_of_a_call_of_which_nothing_was_heard_is_of_no_agent() -> None:
-    assert not Watch(Wanted(agent="bot")).wants("delivery-log", ATTEMPT)
+def test_an_attempt_names_its_agent_where_nothing_was_heard_of_its_call() -> None:
+    assert Watch(Wanted(agent="bot")).wants("delivery-log", {**ATTEMPT, "agent_id": "bot"})
+    assert not Watch(Wanted(agent="other")).wants("delivery-log", {**ATTEMPT, "agent_id": "bot"})
     assert Watch(Wanted(agent="bot")).wants("dead-letters", DEAD)
 
 
