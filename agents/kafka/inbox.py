@@ -79,11 +79,9 @@ class Inbox:
         while not self._waiting:
             self._came.clear()
             await self._came.wait()
-        record = self._waiting.popleft()
+        record = self._in_hand = self._waiting.popleft()
         self._bytes -= record.size
         if not self._full:
-        record = self._in_hand = self._waiting.popleft()
-        if len(self._waiting) == FULL:
             self._taken.set()
         return record
 

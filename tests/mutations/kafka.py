@@ -320,7 +320,10 @@ KAFKA: tuple[Mutation, ...] = (
     Mutation(
         name="the gate stands open",
         file="agents/kafka/gate.py",
-        old="            if not await lease.held():\n                expelled()\n",
+        old=(
+            "            if not await lease.held():\n                if crashing():\n"
+            "                    await asyncio.Future()\n                expelled()\n"
+        ),
         new="",
         breaks="no changelog batch reaches the socket without a lease",
         invariant="I6",
@@ -331,7 +334,10 @@ KAFKA: tuple[Mutation, ...] = (
     Mutation(
         name="a zombie writes over newer state",
         file="agents/kafka/gate.py",
-        old="            if not await lease.held():\n                expelled()\n",
+        old=(
+            "            if not await lease.held():\n                if crashing():\n"
+            "                    await asyncio.Future()\n                expelled()\n"
+        ),
         new="",
         breaks="a worker that was suspended overwrites nothing",
         invariant="I6",
