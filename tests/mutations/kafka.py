@@ -237,7 +237,7 @@ KAFKA: tuple[Mutation, ...] = (
         breaks="an exception in the handler ends the worker, and its event is read again",
         invariant="I9",
         level="L2",
-        tests=(f"{_ACKS}test_an_exception_in_the_handler_ends_the_worker_and_keeps_the_event",),
+        tests=(f"{_ACKS}test_an_exception_in_the_handler_ends_the_worker_with_1_and_keeps_the_event",),
         says="is still alive",
     ),
     Mutation(
