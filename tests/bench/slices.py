@@ -10,7 +10,7 @@ import resource
 import sys
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,8 +35,10 @@ def deal(slices: Slices, log: Path, calls: int) -> list[str]:
             load = generate(Mixture(WAVE, seed=number), datetime(2026, 1, 1, tzinfo=UTC))
             run = faultless_witnesses(load, _DOCUMENTS)
             told += load.expected
+            # Each wave begins at offset 0: it has to be a partition of its own.
+            events = tuple(replace(each, partition=number) for each in run.events)
             outputs = (run.deliveries, run.outcomes, run.dead_letters)
-            for topic, records in zip((INPUT, *OUTPUTS), (run.events, *outputs), strict=True):
+            for topic, records in zip((INPUT, *OUTPUTS), (events, *outputs), strict=True):
                 slices.deal(topic, records)
             requests.writelines(json.dumps(asdict(seen)) + "\n" for seen in run.requests or ())
     slices.deal_requests(log)

@@ -2,6 +2,9 @@
 
 A slice holds everything about its calls (events, requests, log, outcomes), so the oracle judges it as it
 judges a short run. What concerns calls of several slices, a key that they share, is looked at while dealing.
+
+Measured with `python -m tests.bench.slices`, two cores: 60,000 calls (650,000 events, 344,000 requests) are judged in
+129 s with 171 MiB at most; 5,000 in 12 s with 133 MiB. On disk a slice of 500 calls takes 7 MiB.
 """
 
 import asyncio
