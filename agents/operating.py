@@ -1,9 +1,9 @@
-"""What an operator says to the workers from the command line: messages to the internal topic."""
+"""What an operator says to the workers: messages to the internal topic, and that an endpoint gets requests again."""
 
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer
 
@@ -11,8 +11,10 @@ from agents import failpoints
 from agents.connection import client_options
 from agents.kafka.config import KafkaConfig
 from agents.kafka.topics import partitions_of
+from agents.workflows_topic import in_force, read_whole, write
 from schemas import wire
 from schemas.messages import Message, Sweep
+from streams.definitions import ENDPOINT
 from streams.topology import home
 
 PATIENCE: Final = timedelta(seconds=30)
@@ -56,3 +58,16 @@ async def tell(
                 await paced(message)
     finally:
         await producer.stop()
+
+
+async def resume(endpoint: str, options: dict[str, Any], topic: str) -> None:
+    """Take the mark off an endpoint, `<agent>/<node or type>`, that was disabled, by a tombstone.
+
+    Raises LookupError if it is not disabled, KafkaError, and TimeoutError when the broker does not answer.
+    """
+    marks = in_force(await read_whole(options, topic)).marks
+    if endpoint not in marks or not marks[endpoint].disabled:
+        disabled = ", ".join(sorted(each for each, mark in marks.items() if mark.disabled))
+        instead = f"expected one of: {disabled}" if disabled else "no endpoint is"
+        raise LookupError(f"found {endpoint!r}, which is not disabled; {instead}")
+    await write(options, topic, [(f"{ENDPOINT}{endpoint}", None)])

@@ -4,7 +4,7 @@ A worker follows it instead: `agents/definitions.py`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.wire import json_bytes
+from streams.definitions import Refused, Snapshot, fold
 
 PATIENCE: Final = timedelta(seconds=30)
 """How long the broker may take for all of it."""
@@ -39,6 +40,17 @@ async def read_whole(options: dict[str, Any], topic: str) -> dict[str, bytes]:
             for record in batches.get(partition, []):
                 _follow(written, record.key, record.value)
     return written
+
+
+def in_force(written: Mapping[str, bytes]) -> Snapshot:
+    """What workers make of the topic; records that they refuse are not in it."""
+    return read_topic(written)[0]
+
+
+def read_topic(written: Mapping[str, bytes]) -> tuple[Snapshot, list[Refused]]:
+    """What workers make of the topic, and the records that they refuse."""
+    snapshot, read = fold(Snapshot(), [(key.encode(), value) for key, value in written.items()])
+    return snapshot, [each for each in read if isinstance(each, Refused)]
 
 
 def _follow(written: dict[str, bytes], key: bytes | None, value: bytes | None) -> None:

@@ -3,8 +3,8 @@
 from agents.cli.broker import ask
 from agents.cli.exits import DONE
 from agents.cli.output import print_json, print_table
-from agents.cli.selecting import letters
 from agents.connection import kafka_config
+from agents.replaying import letters
 from schemas.settings import Settings
 from schemas.wire import moment
 from streams.letters import Letter, Selection

@@ -2,10 +2,10 @@
 
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, UsageRefused
-from agents.cli.get import KINDS, in_force, key_of_one
+from agents.cli.get import KINDS, key_of_one
 from agents.cli.output import print_json, print_line
 from agents.connection import client_options, kafka_config
-from agents.workflows_topic import read_whole, write
+from agents.workflows_topic import in_force, read_whole, write
 from schemas.settings import Settings
 from streams.definitions import WORKFLOW, workflow_of
 

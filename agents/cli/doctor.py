@@ -19,12 +19,11 @@ from agents.checks.rights import look_at_rights
 from agents.checks.topics import look_at_topics
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, FAILED, BrokerUnreachable
-from agents.cli.get import read_topic
 from agents.cli.output import print_json
 from agents.connection import client_options, kafka_config, topic_names
 from agents.http.secrets import Secrets
 from agents.kafka.topics import admin, counts
-from agents.workflows_topic import read_whole
+from agents.workflows_topic import read_topic, read_whole
 from schemas.settings import Settings
 
 if TYPE_CHECKING:

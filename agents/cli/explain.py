@@ -15,20 +15,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 from agents.call_log import Show, read_call
-from agents.call_records import CallLog
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, FAILED, CommandRefused, UsageRefused
 from agents.cli.explained import print_explained
 from agents.cli.moments import moment
 from agents.cli.output import complain, print_json
 from agents.connection import kafka_config
-from agents.policy import policy
+from agents.explaining import explained
 from schemas import wire
 from schemas.encodings.envelopes import MOST_CALL_ID_BYTES
 from schemas.settings import Settings
-from streams.explaining.retelling import retell
-from streams.explaining.sources import Said, Sources, pins
-from streams.explaining.telling import explain
+from streams.explaining.sources import Said
 
 PATIENCE: Final = 2.0
 """Seconds of reading after which a terminal is shown how far it is."""
@@ -61,25 +58,6 @@ def look(call_id: str, since: str | None, settings: Settings, show: Show = lambd
     except (wire.NewerFormat, msgspec.DecodeError) as fault:
         raise CommandRefused(f"the row of {call_id!r} in the changelog cannot be read: {fault}") from fault
     return explained(log, settings)
-
-
-def explained(log: CallLog, settings: Settings) -> Said:
-    """What a call's log, row and records come to."""
-    outcomes, rules = tuple(log.outcomes), policy(settings)
-    retold = retell(log.events, log.internal, pins(log.row, outcomes), log.documents, rules)
-    sources = Sources(
-        call_id=log.call_id,
-        partition=log.partition,
-        documents=log.documents,
-        policy=rules,
-        row=log.row,
-        retold=retold,
-        outcomes=outcomes,
-        attempts=tuple(log.attempts),
-        letters=tuple(log.letters),
-        unread=tuple(log.unread),
-    )
-    return {**explain(sources), "events_since": None if log.since is None else wire.moment(log.since)}
 
 
 class _Shown:

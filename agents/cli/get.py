@@ -7,10 +7,10 @@ from agents.cli.broker import ask
 from agents.cli.exits import DONE, CommandRefused, UsageRefused
 from agents.cli.output import complain, print_document, print_json, print_table
 from agents.connection import client_options, kafka_config
-from agents.workflows_topic import read_whole
+from agents.workflows_topic import in_force, read_topic, read_whole
 from schemas.settings import Settings
 from schemas.wire import json_value, moment
-from streams.definitions import AGENT, WORKFLOW, Refused, Snapshot, fold
+from streams.definitions import AGENT, WORKFLOW, Snapshot
 from streams.publishing import versions_of
 
 KINDS: Final = {"agents": "agents", "workflows": "workflows", "agent": "agents", "workflow": "workflows"}
@@ -32,17 +32,6 @@ def run(wanted: str, as_json: bool, settings: Settings) -> int:
     else:
         print_document(source)
     return DONE
-
-
-def in_force(written: Mapping[str, bytes]) -> Snapshot:
-    """What workers make of the topic; records that they refuse are not in it."""
-    return read_topic(written)[0]
-
-
-def read_topic(written: Mapping[str, bytes]) -> tuple[Snapshot, list[Refused]]:
-    """What workers make of the topic, and the records that they refuse."""
-    snapshot, read = fold(Snapshot(), [(key.encode(), value) for key, value in written.items()])
-    return snapshot, [each for each in read if isinstance(each, Refused)]
 
 
 def key_of_one(wanted: str, written: Mapping[str, bytes]) -> str:

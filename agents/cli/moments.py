@@ -1,20 +1,14 @@
-"""Moments as people give them on the command line: RFC 3339, or how long ago."""
+"""Moments as flags give them."""
 
 from datetime import datetime
 
+from agents import moments
 from agents.cli.exits import UsageRefused
-from schemas.encodings.moments import utc
-from schemas.spans import span
 
 
 def moment(flag: str, text: str, now: datetime) -> datetime:
     """A moment in RFC 3339, or so long ago (`2h`). Raises UsageRefused."""
-    at = utc(text)
-    if at is not None:
-        return at
     try:
-        return now - span(text)
-    except ValueError:
-        raise UsageRefused(
-            f"{flag}: found {text[:40]!r}; expected a time such as 2026-01-02T03:04:05Z, or how long ago: 2h"
-        ) from None
+        return moments.moment(text, now)
+    except ValueError as fault:
+        raise UsageRefused(f"{flag}: {fault}") from None

@@ -2,10 +2,11 @@
 
 from agents.cli.broker import ask
 from agents.cli.exits import DONE, CommandRefused
-from agents.cli.get import endpoints, in_force, print_rows
+from agents.cli.get import endpoints, print_rows
 from agents.cli.output import print_json, print_line
 from agents.connection import client_options, kafka_config
-from agents.workflows_topic import read_whole, write
+from agents.operating import resume
+from agents.workflows_topic import in_force, read_whole
 from schemas.settings import Settings
 from streams.definitions import ENDPOINT
 
@@ -29,10 +30,7 @@ def run(endpoint: str | None, as_json: bool, settings: Settings) -> int:
 
 
 async def _resume(name: str, settings: Settings) -> None:
-    options, topic = client_options(kafka_config(settings)), settings.topic("workflows")
-    marks = in_force(await read_whole(options, topic)).marks
-    if name not in marks or not marks[name].disabled:
-        disabled = ", ".join(sorted(each for each, mark in marks.items() if mark.disabled))
-        instead = f"expected one of: {disabled}" if disabled else "no endpoint is"
-        raise CommandRefused(f"found {name!r}, which is not disabled; {instead}")
-    await write(options, topic, [(f"{ENDPOINT}{name}", None)])
+    try:
+        await resume(name, client_options(kafka_config(settings)), settings.topic("workflows"))
+    except LookupError as fault:
+        raise CommandRefused(str(fault.args[0])) from fault

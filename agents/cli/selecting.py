@@ -1,4 +1,4 @@
-"""Which dead letters a command is about: from its options to a selection, and from the topic to the letters."""
+"""Which dead letters a command is about: from its options to a selection."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,9 +6,7 @@ from typing import get_args
 
 from agents.cli.exits import UsageRefused
 from agents.cli.moments import moment
-from agents.kafka.config import KafkaConfig
-from agents.output_topics import values
-from streams.letters import Letter, Selection, read, selects
+from streams.letters import Selection
 from streams.records import Reason
 
 
@@ -34,13 +32,3 @@ def selection(flags: Mapping[str, str], call_id: str | None = None) -> Selection
 
 def _moment(name: str, flags: Mapping[str, str]) -> datetime | None:
     return moment(f"--{name}", flags[name], datetime.now(UTC)) if name in flags else None
-
-
-async def letters(config: KafkaConfig, topic: str, wanted: Selection) -> list[Letter]:
-    """The letters that are meant, in the order of their times."""
-    found = [
-        letter
-        async for value in values(config, topic, wanted.since)
-        if (letter := read(value)) is not None and selects(wanted, letter)
-    ]
-    return sorted(found, key=lambda one: one.at)

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from agents.cli.selecting import letters
 from agents.connection import client_options, kafka_config
 from agents.demo.receiver import Request, Rule, Script
+from agents.replaying import letters
 from agents.workflows_topic import read_whole
 from schemas.settings import Settings
 from streams.letters import Selection

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents.cli.replay import Plan, tell_of
+from agents.cli.replay import tell_of
+from agents.replaying import Plan
 from schemas.messages import Replay
 from streams.letters import Fate, Letter
 from tests.builders import START
