@@ -12,6 +12,7 @@ from agents.metric_families import EndpointState
 from agents.metrics import Metrics
 from agents.takeover import Takeover
 from agents.tenure import waiting
+from agents.web.console.app import Console
 from agents.web.server import WebServer
 
 STARTING: Final = "starting: the broker and its topics are looked at"
@@ -24,10 +25,10 @@ class DoorsTaken(RuntimeError):
 class Port:
     """Where the doors are: open before the worker knows anything, and for as long as it is there."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, console: Console | None = None) -> None:
         self.doors: Doors | None = None
         """The worker's, once there is one."""
-        self._server = WebServer(metrics.exposition, self._why_not_ready, self._why_not_alive)
+        self._server = WebServer(metrics.exposition, self._why_not_ready, self._why_not_alive, console)
 
     async def open(self, host: str, port: int) -> int:
         """Listen, and return the port. Raises DoorsTaken."""

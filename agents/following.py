@@ -14,14 +14,20 @@ from agents.output_topics import PATIENCE, Taken
 FETCH_MILLISECONDS: Final = 200
 
 BEFORE: Final = 500
-"""Records of each partition before the end that are read first, to know the calls that are under way."""
+"""Records of each partition before the end that `postcall tail` reads first, to know the calls that are under way."""
 
 
 async def follow(
-    config: KafkaConfig, topics: tuple[str, ...], stop: asyncio.Event, ready: Callable[[], None]
+    config: KafkaConfig,
+    topics: tuple[str, ...],
+    stop: asyncio.Event,
+    ready: Callable[[], None],
+    before: int = BEFORE,
+    caught_up: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[tuple[Taken, bool], None]:
     """Records of all partitions of these topics until somebody wants it to stop: some that were there already
-    (False), then what is new (True); `ready` is told from when on nothing is missed. A lost broker is waited for.
+    (False; `before` of each partition), then what is new (True); `ready` is told from when on nothing is missed.
+    A lost broker is waited for. `caught_up` is told when all that was there was read.
 
     Raises LookupError for topics that are not there, KafkaError, and TimeoutError when nobody answers at first.
     """
@@ -40,9 +46,14 @@ async def follow(
             ends = await consumer.end_offsets(partitions)
             begins = await consumer.beginning_offsets(partitions)
             for each in partitions:
-                consumer.seek(each, max(begins[each], ends[each] - BEFORE))
+                consumer.seek(each, max(begins[each], ends[each] - before))
         ready()
+        behind = True
         while not stop.is_set():
+            if behind:
+                behind = any([await consumer.position(each) < ends[each] for each in partitions])
+                if not behind:
+                    caught_up()
             batches = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS)
             for at, records in batches.items():
                 for record in records:

@@ -39,6 +39,7 @@ from agents.takeover import Takeover
 from agents.timers import Timers
 from agents.track import Track
 from agents.unchecked import Unchecked
+from agents.web.console.app import Console
 from schemas.adapters.platforms import tables
 from schemas.delivery import Reply, Silence
 from schemas.endpoints import DISABLED, endpoint_name
@@ -62,7 +63,7 @@ async def work(settings: Settings, listening: Callable[[int], None], joining: Ca
     ought to be. Raises whatever a part of it crashed with.
     """
     metrics = Metrics()
-    port = Port(metrics)
+    port = Port(metrics, Console(settings) if settings.web_console else None)
     try:
         listening(await port.open(settings.web_host, settings.web_port))
         names = topic_names(settings)

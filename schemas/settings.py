@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     """Address that /metrics, /livez, /readyz and the console listen on."""
     web_port: Annotated[int, Field(ge=0, le=65535)] = 6066
     """Port of the same; 0 takes a free one."""
+    web_console: bool = True
+    """Serve the console under /, beside /metrics, /livez and /readyz."""
     web_token: SecretStr | None = None
     """What the console asks for; without one it serves loopback only."""
     web_hosts: Words = LOOPBACK_NAMES

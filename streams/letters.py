@@ -41,6 +41,8 @@ class Selection(Struct, frozen=True):
     reason: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    deliveries: frozenset[str] | None = None
+    """These alone, by delivery id."""
 
     @property
     def empty(self) -> bool:
@@ -71,6 +73,8 @@ def selects(selection: Selection, letter: Letter) -> bool:
         (selection.reason, letter.reason),
     )
     if any(wanted is not None and wanted != found for wanted, found in named):
+        return False
+    if selection.deliveries is not None and letter.delivery_id not in selection.deliveries:
         return False
     if selection.endpoint is not None and not _is_at(selection.endpoint, letter):
         return False

@@ -18,6 +18,7 @@ from agents.cli.children import POSTCALL, environment, tied_to_us
 from agents.cli.exits import DONE, FAILED
 from agents.cli.output import complain
 from agents.logs import set_up_logging
+from agents.web.console.app import Console
 from agents.web.parent import ParentDoors
 from schemas.settings import Settings
 
@@ -51,7 +52,8 @@ async def _supervise(settings: Settings, processes: int) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     children = [Child(settings, number, stop) for number in range(1, processes + 1)]
-    doors = ParentDoors(lambda: [child.port for child in children], stop.is_set)
+    console = Console(settings) if settings.web_console else None
+    doors = ParentDoors(lambda: [child.port for child in children], stop.is_set, console)
     try:
         port = await doors.start(settings.web_host, settings.web_port)
     except OSError as fault:
@@ -169,5 +171,6 @@ def _own(settings: Settings, number: int) -> Settings:
             "instance_id": named,
             "web_host": "127.0.0.1",
             "web_port": 0,
+            "web_console": False,
         }
     )

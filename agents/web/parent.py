@@ -10,6 +10,7 @@ from typing import Final
 
 import aiohttp
 
+from agents.web.console.app import Console
 from agents.web.merge import Totals
 from agents.web.server import WebServer
 
@@ -20,15 +21,20 @@ _ANSWER_SECONDS: Final = 3.0
 class ParentDoors:
     """Asks the children, by their loopback ports, whatever the parent is asked."""
 
-    def __init__(self, ports: Callable[[], Sequence[int]], draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        ports: Callable[[], Sequence[int]],
+        draining: Callable[[], bool],
+        console: Console | None = None,
+    ) -> None:
         """`ports` are the children's, always in the same order; a child keeps its place when it restarts.
 
-        `draining` says whether they were told to stop.
+        `draining` says whether they were told to stop. The `console` is the parent's: it shows all calls.
         """
         self._ports, self._draining = ports, draining
         self._totals = Totals()
         self._session: aiohttp.ClientSession | None = None
-        self._server = WebServer(self._metrics, self._ready, self._alive)
+        self._server = WebServer(self._metrics, self._ready, self._alive, console)
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port."""

@@ -1,7 +1,7 @@
 """The worker's open doors: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever keeps it running.
 
 They say nothing of calls, so they ask for no token, and they look at no Host header: probes come by address.
-The console is another application behind the same port, mounted by `console`, with its own guard.
+The console (`agents/web/console/`) is behind the same port, under every other path, with its own guard.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from aiohttp import web
 
 from agents.metrics import CONTENT_TYPE
+from agents.web.console.app import Console
 
 Reasons: TypeAlias = Callable[[], Awaitable[list[str]] | list[str]]
 """Why not; empty when all is well."""
@@ -27,14 +28,15 @@ class WebServer:
         exposition: Exposition,
         ready: Reasons,
         alive: Reasons,
-        console: Callable[[web.Application], None] | None = None,
+        console: Console | None = None,
     ) -> None:
         application = web.Application()
         application.router.add_get("/metrics", _metrics(exposition))
         application.router.add_get("/livez", _probe(alive))
         application.router.add_get("/readyz", _probe(ready))
+        self._console = console
         if console is not None:
-            console(application)
+            console.mount(application)
         # A request line holds `?token=` once; lines of access are the console's own to log.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         self._site: web.TCPSite | None = None
@@ -49,6 +51,8 @@ class WebServer:
     async def stop(self) -> None:
         """Close the port; answers under way get two seconds."""
         await self._runner.cleanup()
+        if self._console is not None:
+            await self._console.stop()
 
 
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]

@@ -13,16 +13,20 @@ from streams.verdicts.verdict import refuses_end_node
 
 def facts(known: Evidence, workflow: Workflow | None, tolerance: timedelta) -> list[str]:
     """The facts, the end first."""
-    end = asked.ended_at(known)
-    path = Path(known.entered, None if end is None else end + tolerance)
     return [
         *_ends(known, workflow),
-        *_way(path, workflow),
+        *_way(way(known, tolerance), workflow),
         *_others(known),
         f"answered at {moment(at)}"
         if (at := asked.answered_at(known)) is not None
         else "nothing shows an answer",
     ]
+
+
+def way(known: Evidence, tolerance: timedelta) -> Path:
+    """The nodes that were entered by the end."""
+    end = asked.ended_at(known)
+    return Path(known.entered, None if end is None else end + tolerance)
 
 
 def _ends(known: Evidence, workflow: Workflow | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from schemas.wire import moment
 from streams import evidence
 from streams.explaining import words
 from streams.explaining.deliveries import deliveries
-from streams.explaining.facts import facts
+from streams.explaining.facts import facts, way
 from streams.explaining.hearsay import events
 from streams.explaining.sources import Case, Said, Sources, outcome_of
 
@@ -45,6 +45,7 @@ def _incarnation(case: Case) -> Said:
         "workflow_version": version,
         "agent_id": _agent(case),
         "upgrades": _upgrades(case),
+        "path": _path(case),
         "notes": list(_notes(case)),
         "timeline": sorted(_timeline(case, requests), key=lambda said: str(said["at"])),
         "deliveries": requests,
@@ -77,6 +78,14 @@ def _facts(case: Case) -> list[str]:
     if case.evidence is None:
         return []
     return facts(case.evidence, case.workflow, case.sources.policy.durations.clock_tolerance)
+
+
+def _path(case: Case) -> list[Said]:
+    """The nodes that were entered by the end, in the order of R14."""
+    if case.evidence is None:
+        return []
+    steps = way(case.evidence, case.sources.policy.durations.clock_tolerance).steps
+    return [{"node_id": one.node_id, "at": moment(one.occurred_at)} for one in steps]
 
 
 def _agent(case: Case) -> str | None:

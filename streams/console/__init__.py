@@ -1,0 +1,1 @@
+"""What the console shows: a bounded window on the records of all calls, and workflows drawn as graphs."""
