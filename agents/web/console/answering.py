@@ -54,9 +54,9 @@ class NotThere(Exception):
 class Pages:
     """Answers with a status and HTML. Raises NotThere."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, feed: Feed) -> None:
         self._settings = settings
-        self._feed = Feed(settings)
+        self._feed = feed
         self._reading = asyncio.Semaphore(CALLS_AT_ONCE)
         self._pages = {
             "/": self._calls,

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from agents.web.console.answering import NotThere, Pages
 from agents.web.console.aside import Aside
+from agents.web.console.feed import Feed
 from agents.web.console.guard import COOKIE, FORM_KEY, Guard, Refused
 from agents.web.console.rendering import STATIC, render
 from schemas.settings import Settings
@@ -40,10 +41,10 @@ Answer: TypeAlias = tuple[int, str]
 class Console:
     """The console of one port. `mount` puts its routes into an application; `stop` ends what it began."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, feed: Feed | None = None) -> None:
         self._guard = Guard(settings)
         self._aside = Aside("console")
-        self._pages = Pages(settings)
+        self._pages = Pages(settings, feed or Feed(settings))
 
     def mount(self, application: web.Application) -> None:
         """Serve every path that nobody else serves."""

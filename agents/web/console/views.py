@@ -142,7 +142,9 @@ def graph(workflow: Workflow, one: Said | None = None) -> Values | None:
         states = {said["id"]: said["result"] for said in one["deliveries"] if said["kind"] == "node"}
     drawing: Drawing | None = draw(workflow, steps, states)
     return (
-        None if drawing is None else {**msgspec.to_builtins(drawing), "says": _says(workflow, steps, states)}
+        None
+        if drawing is None
+        else {**msgspec.to_builtins(drawing), "way": bool(steps), "says": _says(workflow, steps, states)}
     )
 
 
