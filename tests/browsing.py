@@ -28,7 +28,12 @@ async def page(among: Browser, complaints: list[str], **options: Any) -> AsyncIt
     """A page with nothing remembered; what its console says is noted."""
     context = await among.new_context(**options)
     opened = await context.new_page()
-    opened.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
+    opened.on(
+        "console",
+        lambda said: (
+            complaints.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None
+        ),
+    )
     opened.on("pageerror", lambda fault: complaints.append(str(fault)))
     try:
         yield opened

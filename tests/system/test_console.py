@@ -62,7 +62,7 @@ async def test_a_call_is_seen_and_what_was_given_up_is_replayed(kafka: ServedBro
             text = await shown.locator("main").inner_text()
             for said in (
                 "PROPER",
-                "R3",
+                "R1",
                 "node.entered",
                 "call.answered",
                 "attempt 1: 422",
