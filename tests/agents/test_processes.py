@@ -1,6 +1,7 @@
 """Several workers behind one port: all are ready, one that dies comes back, none outlives its parent."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -87,6 +88,17 @@ def two(kafka: ServedBroker, tmp_path: Path) -> Iterator[Parent]:
     with parent_of_two(kafka.bootstrap, tmp_path) as parent:
         parent.wait_ready()
         yield parent
+
+
+@pytest.mark.kafka
+def test_the_parent_serves_the_console_and_its_workers_do_not(two: Parent) -> None:
+    status, text = two.get("/")
+    ports = re.findall(r"listening on http://127\.0\.0\.1:(\d+)", two.log.read_text())
+    children = [int(port) for port in ports if int(port) != two.port]
+
+    assert (status, "No call has been decided yet" in text) == (200, True)
+    assert [page(port, "/")[0] for port in children] == [404, 404]
+    assert [page(port, "/livez")[0] for port in children] == [200, 200]
 
 
 @pytest.mark.kafka
