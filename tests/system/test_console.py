@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from agents.demo.receiver import Rule, Script
+from agents.web.console.feed import FRESH_SECONDS
+from agents.workflows_topic import write
 from tests.browsing import browser, faults_of_access, page
 from tests.system.brokers import ServedBroker
 from tests.system.kafka_topics import produce
@@ -85,6 +87,18 @@ async def test_a_call_is_seen_and_what_was_given_up_is_replayed(kafka: ServedBro
 
             await shown.goto(f"{url}/")
             await shown.get_by_text("2 done").first.wait_for(timeout=30_000)
+
+            mark = ("endpoint/bot/mail", {"disabled": True, "why": "410"})
+            await write({"bootstrap_servers": kafka.bootstrap}, f"{own.prefix}workflows", [mark])
+            await shown.wait_for_timeout(FRESH_SECONDS * 1000)
+            await shown.goto(f"{url}/endpoints")
+            assert await faults_of_access(shown) == []
+            await shown.get_by_role("button", name="Resume bot/mail").click()
+            await shown.get_by_text("bot/mail gets requests again").wait_for()
+            await shown.goto(f"{url}/endpoints")
+            assert await shown.get_by_role("button", name="Resume").count() == 0
+        worker.terminate()
+        assert worker.wait() == 0
         assert complaints == []
         assert [one.path for one in receiver.requests()].count("/crm") == 2
         assert TOKEN not in worker.log.read_text()
