@@ -44,7 +44,11 @@ def told(call_id: str) -> list[tuple[bytes, bytes, list[Any]]]:
         {"type": "node.entered", "data": {"node_id": "resolved"}},
         {"type": "call.ended", "data": {"reason": "end_node"}},
     ]
-    return [(call_id.encode(), json.dumps(base | each).encode(), []) for each in events]
+    # Told within a millisecond: without a seq nobody could say which node came last.
+    return [
+        (call_id.encode(), json.dumps(base | each | {"seq": number}).encode(), [])
+        for number, each in enumerate(events)
+    ]
 
 
 async def test_a_call_is_seen_and_what_was_given_up_is_replayed(kafka: ServedBroker, tmp_path: Path) -> None:
