@@ -135,6 +135,7 @@ def test_a_workflow_that_was_applied_late_runs_for_the_calls_that_are_replayed(s
 
 
 def test_what_an_endpoint_did_not_take_is_listed_and_sent_once_more_when_it_is_up(stage: Stage) -> None:
+    stage.apply("crm", "mail")
     stage.answer(crm=500)
     call = stage.end("c-down")
     [letter] = stage.letters(call=call)
@@ -162,6 +163,7 @@ def test_what_an_endpoint_did_not_take_is_listed_and_sent_once_more_when_it_is_u
 
 
 def test_an_endpoint_that_is_gone_gets_nothing_until_it_is_resumed(stage: Stage) -> None:
+    stage.apply("crm", "mail")
     stage.answer(hook=410)
     gone = stage.end("c-gone")
     assert stage.letters(call=gone)[0]["reason"] == "gone"
