@@ -25,7 +25,7 @@ PATIENCE: Final = 5.0
 TOGETHER: Final = 16
 """Connections that are made at a time."""
 
-PLACEHOLDER: Final = "x"
+STAND_IN: Final = "x"
 """What stands in a URL for what only a call knows. It never is in its scheme or host."""
 
 MENDS: Final = {
@@ -73,7 +73,7 @@ def _request(sending: Sending, only: tuple[str, ...], secrets: Secrets) -> httpx
     """What would be sent, as far as the way there goes. Raises Unsendable, ValueError."""
     here = secrets.opened()
     pieces = written.pieces(sending.url, True)
-    constant = tuple(each if isinstance(each, str) else PLACEHOLDER for each in pieces)
+    constant = tuple(each if isinstance(each, str) else STAND_IN for each in pieces)
     url = httpx.URL(here.text(constant))
     fields = {name: getattr(sending.auth, name) for name in sending.auth.__struct_fields__}
     texts = {name: here.text(references(one)) for name, one in fields.items() if isinstance(one, str) and one}

@@ -30,7 +30,7 @@ class Held(Struct, frozen=True):
 
 
 def now_held(case: Case, delivery: Delivery) -> Held | None:
-    """What a delivery is held for now, by the row of the workers."""
+    """What a delivery is held for at present, by the row of the workers."""
     conversation, row = case.conversation, case.sources.row
     if conversation is None or row is None:
         return None
